@@ -1,0 +1,83 @@
+// The executor: namespaces and processes. Half of stage1; the other half, the keeper, holds what must stay on the host
+// (lock, socket, logs, status, cgroups) and drives this one only through this header. In the kvm flavor the same
+// executor is the guest's init, so nothing here may assume that the keeper shares its kernel: handles in, bytes out.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "linux/result.h"
+#include "linux/unique_fd.h"
+#include "stage1/contract/manifest.h"
+#include "stage1/contract/oci_spec.h"
+
+namespace gantry::executor {
+
+// What the pod's apps share, held as descriptors for as long as stage1 lives: namespaces (invalid: the host's), the
+// mount behind /dev/shm, the PID 1 of a shared pid namespace.
+struct PodSandbox {
+  UniqueFd user, network, ipc, uts, pid;
+  UniqueFd shm;
+  pid_t init_pid = 0;
+  UniqueFd init_pidfd;
+};
+
+// Makes it: joins or creates each namespace, sets the host name, applies the sysctls, starts the pod's init. On an
+// error nothing is left.
+Result<PodSandbox> make_sandbox(const contract::PodManifest& pod);
+
+// The child's ends of its stdio; -1 is /dev/null. With a terminal all three are ignored and the console's master comes
+// back as a message.
+struct StdioEnds {
+  int in = -1, out = -1, err = -1;
+};
+
+// A process of an app (or of an exec) on its way from "exists" to "runs". It was cloned by the keeper's process, is its
+// child, and talks over `sync` (SOCK_SEQPACKET, one ChildMessage a packet, descriptors by SCM_RIGHTS).
+struct ChildProcess {
+  pid_t pid = 0;
+  UniqueFd pidfd;
+  UniqueFd sync;
+};
+
+// Child → keeper.
+enum class ChildReport : uint8_t {
+  prepared = 1,  // everything but the exec is done; waits for `start`
+  console = 2,   // the terminal's master is attached to this packet
+  warning = 3,   // text follows: degraded, goes on
+  failed = 4,    // an encoded Error follows; the process is about to exit
+  // After `start` a successful execve closes `sync`: end-of-file without `failed` means that it runs.
+};
+
+// Keeper → child, one byte.
+enum class ChildCommand : uint8_t {
+  proceed = 1,  // pass the barrier
+  start = 2,    // exec
+};
+
+struct ChildMessage {
+  ChildReport report;
+  std::string text;  // warning
+  Error error;       // failed
+  UniqueFd console;
+};
+
+// Clones an app's first process, which stops at the barrier at once: it has joined nothing, mounted nothing. `app_dir`
+// is the app's directory in the pod directory (hooks get their state from it).
+Result<ChildProcess> clone_app(const PodSandbox& sandbox, const contract::AppManifest& app, const contract::OciSpec& spec,
+                               StdioEnds stdio);
+
+// Clones a process that joins the namespaces, root and security context of a running app. Stops at the barrier too.
+Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const contract::AppManifest& app, int app_pidfd, pid_t app_pid,
+                                const contract::OciProcess& process, StdioEnds stdio);
+
+Result<void> command(const ChildProcess& child, ChildCommand command);
+// Reads one packet; EAGAIN when there is none (sync is non-blocking on the keeper's side), ENODATA at end-of-file.
+Result<ChildMessage> receive(const ChildProcess& child);
+
+}  // namespace gantry::executor
