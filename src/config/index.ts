@@ -1,0 +1,1 @@
+export { defaultConfig, type ServerConfig } from './server-config.ts';

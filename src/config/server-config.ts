@@ -1,0 +1,45 @@
+import type { Roots } from '../base/index.ts';
+
+/** Everything that `gantry serve` can be told, defaults filled in. Flags win over `/etc/gantry/config.toml`. */
+export interface ServerConfig extends Roots {
+  /** `unix:///run/gantry/gantry.sock` */
+  readonly listen: string;
+  readonly cniConfDir: string;
+  readonly cniBinDirs: readonly string[];
+  readonly registriesDir: string;
+  readonly network: 'auto' | 'cni' | 'builtin';
+  /** '' turns NRI off. */
+  readonly nriSocket: string;
+  /** `host:port`, or '' for none. */
+  readonly metrics: string;
+  readonly cgroupDriver: 'cgroupfs' | 'systemd';
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Pod IPv4 range of the built-in network until the kubelet names one. */
+  readonly builtinSubnet: string;
+  readonly builtinBridge: string;
+  /** Layers fetched and converted at once, a pull. */
+  readonly pullConcurrency: number;
+  /** Bytes a second, averaged over 10 s: a layer's transfer below it is given up and resumed. */
+  readonly pullMinimumRate: number;
+  /** CNI: run GC at start-up; only where nobody else shares the networks. */
+  readonly cniGarbageCollection: boolean;
+}
+
+export const defaultConfig: ServerConfig = {
+  root: '/var/lib/gantry',
+  state: '/run/gantry',
+  listen: 'unix:///run/gantry/gantry.sock',
+  cniConfDir: '/etc/cni/net.d',
+  cniBinDirs: ['/opt/cni/bin', '/usr/lib/cni'],
+  registriesDir: '/etc/gantry/registries.d',
+  network: 'auto',
+  nriSocket: '',
+  metrics: '',
+  cgroupDriver: 'cgroupfs',
+  logLevel: 'info',
+  builtinSubnet: '10.88.0.0/16',
+  builtinBridge: 'gantry0',
+  pullConcurrency: 3,
+  pullMinimumRate: 1024,
+  cniGarbageCollection: false,
+};

@@ -1,0 +1,28 @@
+/** What every RPC is handed: the parts of the running server, by their doors. Made once in `serve.ts`. */
+import type { Logger, Roots } from '../base/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import type { ImageService } from '../image/index.ts';
+import type { PodNetwork } from '../network/index.ts';
+import type { PodService } from '../pod/index.ts';
+
+export interface Services {
+  readonly config: ServerConfig;
+  readonly roots: Roots;
+  readonly log: Logger;
+  /** Owns every pod and container: records, locks, stage1 connections. */
+  readonly pods: PodService;
+  readonly images: ImageService;
+  readonly network: PodNetwork;
+}
+
+/** What the wrapper hands to one call. `signal` aborts when the caller's deadline passes or it goes away. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** A unary RPC: one file each, named after the RPC, exporting a function of this type. */
+export type Rpc<Request, Response> = (services: Services, request: Request, call: Call) => Promise<Response>;
+
+/** A server-streaming RPC: yields responses; the wrapper applies back-pressure and ends it when the caller goes away. */
+export type StreamRpc<Request, Response> = (services: Services, request: Request, call: Call) => AsyncIterable<Response>;
