@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface DaemonOptions {
+  readonly argv: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its standard output and error are appended here. */
+  readonly logFile: string;
+  /** It is up once this unix socket accepts a connection. */
+  readonly socket: string;
+}
+
+/** A server process that tests start, kill and start again. */
+export class Daemon {
+  readonly #options: DaemonOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined || !this.isRunning) throw new Error(`${this.#options.argv[0]} is not running`);
+    return pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get log(): string {
+    return readFileSync(this.#options.logFile, 'utf8');
+  }
+
+  /** Starts it and waits until its socket answers, 30 s at most. */
+  async start(): Promise<void> {
+    const { argv, env, logFile, socket } = this.#options;
+    const log = openSync(logFile, 'a');
+    const [program, ...args] = argv;
+    const child = spawn(program, args, {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...env },
+    });
+    this.#child = child;
+    const deadline = Date.now() + 30_000;
+    while (!(await accepts(socket))) {
+      if (!this.isRunning)
+        throw new Error(`${program} ended with ${child.exitCode ?? child.signalCode}:\n${this.log}`);
+      if (Date.now() > deadline) throw new Error(`${program} does not listen on ${socket}:\n${this.log}`);
+      await sleep(20);
+    }
+  }
+
+  /** SIGKILL: it has no chance to tidy up. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM, and SIGKILL where that does not help within 10 s. */
+  async stop(): Promise<void> {
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), 10_000);
+    await this.#end('SIGTERM');
+    clearTimeout(timer);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || !this.isRunning) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await ended;
+  }
+}
+
+async function accepts(socket: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.once('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once('error', () => resolve(false));
+  });
+}

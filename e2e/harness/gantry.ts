@@ -1,0 +1,50 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Daemon } from './daemon.ts';
+import { programs } from './paths.ts';
+
+export interface GantryOptions {
+  /** Everything of it lives below: `root`, `state`, the socket, the log. Keep it short: socket paths have a limit. */
+  readonly directory: string;
+  readonly hostsDir: string;
+  readonly cniConfDir: string;
+  readonly network: 'auto' | 'cni' | 'builtin';
+  /** Lines for its configuration file, as TOML. */
+  readonly config?: string;
+  /** More flags of `gantry serve`. */
+  readonly flags?: readonly string[];
+  /** A command that the server is run by: `unshare`, `nsenter` and the like. */
+  readonly wrapper?: readonly string[];
+}
+
+export interface Gantry {
+  readonly daemon: Daemon;
+  readonly socket: string;
+  readonly root: string;
+  readonly state: string;
+}
+
+/** `gantry serve` on directories and a socket of its own; nothing is started yet. */
+export function gantry(options: GantryOptions): Gantry {
+  const { directory } = options;
+  const [root, state] = [join(directory, 'root'), join(directory, 'run')];
+  mkdirSync(directory, { recursive: true });
+  const config = join(directory, 'config.toml');
+  writeFileSync(config, options.config ?? '');
+  const socket = join(directory, 'gantry.sock');
+  const serve: [string, ...string[]] = [programs.gantry, 'serve'];
+  const flags = [
+    ['--config', config],
+    ['--listen', `unix://${socket}`],
+    ['--root', root],
+    ['--state', state],
+    ['--cni-conf-dir', options.cniConfDir],
+    ['--cni-bin-dir', programs.cniBin],
+    ['--registries-dir', options.hostsDir],
+    ['--network', options.network],
+    options.flags ?? [],
+  ].flat();
+  const [first, ...rest] = [...(options.wrapper ?? []), ...serve, ...flags];
+  const daemon = new Daemon({ argv: [first ?? '', ...rest], logFile: join(directory, 'log'), socket });
+  return { daemon, socket, root, state };
+}

@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+
+const fromRepository = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** Programs that the tests run; `e2e/build-tools` and `npm run build` make them. */
+export const programs = {
+  gantry: fromRepository('bin/gantry'),
+  crictl: fromRepository('build/tools/crictl'),
+  critest: fromRepository('build/tools/critest'),
+  containerd: fromRepository('build/tools/containerd'),
+  tools: fromRepository('build/tools'),
+  cniBin: fromRepository('build/tools/cni'),
+  build: fromRepository('build'),
+  criProto: fromRepository('proto/cri/api.proto'),
+} as const;

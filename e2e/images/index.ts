@@ -1,0 +1,7 @@
+export { imageHosts, writeHosts } from './hosts.ts';
+export { type Image, makeImage, makeIndex, type RunConfig } from './image.ts';
+export { layerOfTar, makeLayer, sha256 } from './layer.ts';
+export { Pusher } from './push.ts';
+export { freePort, type Registry, type RegistryOptions, startRegistry } from './registry.ts';
+export { imageStorage } from './store.ts';
+export { Tree } from './tree.ts';
