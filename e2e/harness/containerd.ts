@@ -53,5 +53,8 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.er
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
       SystemdCgroup = false
+      Root = "${directory}/runc"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${directory}/opt"
 `;
 }

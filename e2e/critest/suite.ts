@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { programs } from '../harness/index.ts';
+import { groups } from './groups.ts';
+import { expectedSkips, readReport, type Spec } from './results.ts';
+
+export interface SuiteOptions {
+  readonly socket: string;
+  /** Keys of `groups`; none means the whole suite. */
+  readonly groups: readonly string[];
+  /** For the report and the log of the run. */
+  readonly directory: string;
+  /** More flags of critest, such as `--websocket-exec`. */
+  readonly flags?: readonly string[];
+}
+
+export interface SuiteResult {
+  readonly specs: readonly Spec[];
+  /** Skips without a line in expected-skips, and the failures. */
+  readonly unexpected: readonly Spec[];
+  readonly logFile: string;
+}
+
+/** Runs critest against a CRI server; the specs of expected-skips are not run and count as skipped. */
+export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const focus = options.groups.map(patternOf);
+  const expected = expectedSkips();
+  const report = join(options.directory, 'critest.json');
+  const logFile = join(options.directory, 'critest.log');
+  rmSync(report, { force: true });
+  const code = await run(logFile, [
+    `--runtime-endpoint=unix://${options.socket}`,
+    `--image-endpoint=unix://${options.socket}`,
+    ...focus.map((pattern) => `--ginkgo.focus=${pattern}`),
+    ...[...expected.keys()].map((name) => `--ginkgo.skip=${escapeRegExp(name)}`),
+    `--ginkgo.json-report=${report}`,
+    '--ginkgo.no-color',
+    ...(options.flags ?? []),
+  ]);
+  const isChosen = (name: string): boolean =>
+    !name.includes('benchmark') &&
+    (focus.length === 0 || focus.some((pattern) => new RegExp(pattern).test(name)));
+  const specs = readReport(report, isChosen);
+  const unexpected = specs.filter(
+    (spec) => spec.outcome === 'failed' || (spec.outcome === 'skipped' && !expected.has(spec.name)),
+  );
+  if (code !== 0 && unexpected.length === 0) throw new Error(`critest ended with ${code}; see ${logFile}`);
+  return { specs: specs.map((spec) => withReason(spec, expected)), unexpected, logFile };
+}
+
+function withReason(spec: Spec, expected: ReadonlyMap<string, string>): Spec {
+  const reason = spec.outcome === 'skipped' ? expected.get(spec.name) : undefined;
+  return reason === undefined ? spec : { ...spec, message: reason };
+}
+
+function patternOf(group: string): string {
+  const pattern = groups[group];
+  if (pattern === undefined)
+    throw new Error(`no group '${group}'; there are ${Object.keys(groups).join(', ')}`);
+  return pattern;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+async function run(logFile: string, args: readonly string[]): Promise<number> {
+  const log = openSync(logFile, 'w');
+  // Its own configuration file is read from the working directory, if there is one.
+  const child = spawn(programs.critest, args, { stdio: ['ignore', log, log], cwd: '/' });
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status) => resolve(status ?? 255));
+  });
+  closeSync(log);
+  return code;
+}
