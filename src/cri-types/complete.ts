@@ -1,0 +1,106 @@
+import { GantryError } from '../base/index.ts';
+import type { MessageInits, Messages } from './generated/messages.ts';
+import { enums, fields } from './generated/schema.ts';
+
+export type MessageName = keyof Messages;
+
+type Shape = readonly ['one' | 'list' | 'map', string];
+const schema: Readonly<Record<string, Readonly<Record<string, Shape>>>> = fields;
+const enumNames: Readonly<Record<string, readonly string[]>> = enums;
+
+/**
+ * The whole message: every member that is absent gets its default (0, '', false, [], {}; an absent message stays
+ * undefined). Members that the schema does not know are dropped. Pure.
+ */
+export function complete<N extends MessageName>(name: N, init: MessageInits[N]): Messages[N] {
+  return revive(name, init);
+}
+
+/**
+ * The same for a message that was stored as JSON (`writeJsonAtomic`): decimal strings become bigint again and the JSON
+ * form of a Buffer becomes bytes. Throws invalid-argument, naming the member, for a value of the wrong type.
+ */
+export function revive<N extends MessageName>(name: N, json: unknown): Messages[N] {
+  return message(name, json, name) as unknown as Messages[N];
+}
+
+function message(name: string, value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'an object');
+  const given = value as Record<string, unknown>;
+  const whole: Record<string, unknown> = {};
+  for (const [key, [shape, kind]] of Object.entries(schema[name] ?? {})) {
+    const at = `${path}.${key}`;
+    const member = Object.hasOwn(given, key) ? given[key] : undefined;
+    if (shape === 'list') whole[key] = list(kind, member ?? [], at);
+    else if (shape === 'map') whole[key] = map(kind, member ?? {}, at);
+    else if (member !== undefined && member !== null) whole[key] = single(kind, member, at);
+    else if (schema[kind] === undefined) whole[key] = defaultOf(kind);
+  }
+  return whole;
+}
+
+function list(kind: string, value: unknown, path: string): unknown[] {
+  if (!Array.isArray(value)) throw wrong(path, 'a list');
+  return value.map((item, index) => single(kind, item, `${path}[${index}]`));
+}
+
+function map(kind: string, value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'a map');
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, single(kind, v, `${path}[${k}]`)]));
+}
+
+function single(kind: string, value: unknown, path: string): unknown {
+  if (schema[kind] !== undefined) return message(kind, value, path);
+  const names = enumNames[kind];
+  if (names !== undefined) {
+    if (typeof value === 'string' && names.includes(value)) return value;
+    throw wrong(path, `one of ${names.join(', ')}`);
+  }
+  if (kind === 'int64' || kind === 'uint64') return integer(value, path);
+  if (kind === 'bytes') return bytes(value, path);
+  const type = kind === 'string' ? 'string' : kind === 'bool' ? 'boolean' : 'number';
+  if (typeof value !== type) throw wrong(path, `a ${type}`);
+  return value;
+}
+
+function integer(value: unknown, path: string): bigint {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+  if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) return BigInt(value);
+  throw wrong(path, 'an integer');
+}
+
+function bytes(value: unknown, path: string): Buffer {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (typeof value === 'object' && value !== null && 'data' in value && Array.isArray(value.data)) {
+    return Buffer.from(value.data as number[]);
+  }
+  throw wrong(path, 'bytes');
+}
+
+function defaultOf(kind: string): unknown {
+  const names = enumNames[kind];
+  if (names !== undefined) return names[0];
+  switch (kind) {
+    case 'string':
+      return '';
+    case 'bool':
+      return false;
+    case 'int64':
+    case 'uint64':
+      return 0n;
+    case 'bytes':
+      return Buffer.alloc(0);
+    default:
+      return 0;
+  }
+}
+
+function wrong(path: string, wanted: string): GantryError {
+  return new GantryError({
+    code: 'invalid-argument',
+    operation: 'read message',
+    subject: path,
+    message: `${path} is not ${wanted}`,
+  });
+}
