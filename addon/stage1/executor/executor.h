@@ -6,10 +6,8 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <memory>
-#include <span>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "linux/result.h"
 #include "linux/unique_fd.h"
@@ -22,7 +20,9 @@ namespace gantry::executor {
 // mount behind /dev/shm, the PID 1 of a shared pid namespace.
 struct PodSandbox {
   UniqueFd user, network, ipc, uts, pid;
-  UniqueFd shm;
+  // Kernels from 6.15 clone a mount that is attached nowhere; older ones only one in a mount namespace: then `shm` is
+  // invalid and this namespace holds nothing but that tmpfs, as its root.
+  UniqueFd shm, shm_namespace;
   pid_t init_pid = 0;
   UniqueFd init_pidfd;
 };
@@ -54,7 +54,7 @@ enum class ChildReport : uint8_t {
   // After `start` a successful execve closes `sync`: end-of-file without `failed` means that it runs.
 };
 
-// Keeper → child, one byte.
+// Keeper → child, one byte. End-of-file in place of a command makes the child exit: closing `sync` gives up either wait.
 enum class ChildCommand : uint8_t {
   proceed = 1,  // pass the barrier
   start = 2,    // exec
@@ -67,14 +67,30 @@ struct ChildMessage {
   UniqueFd console;
 };
 
-// Clones an app's first process, which stops at the barrier at once: it has joined nothing, mounted nothing. `app_dir`
-// is the app's directory in the pod directory (hooks get their state from it).
-Result<ChildProcess> clone_app(const PodSandbox& sandbox, const contract::AppManifest& app, const contract::OciSpec& spec,
-                               StdioEnds stdio);
+// What an app's first process is made of. References are used only until clone_app returns.
+struct AppRequest {
+  const contract::AppManifest& app;
+  const contract::OciSpec& spec;
+  std::string pod_id;
+  std::string app_dir;  // in the pod directory: hooks are told it as their bundle
+  StdioEnds stdio;
+  int pid_target = -1;  // pidfd of the first process of app.pid_target; -1 without one
+};
+
+// Clones an app's first process, which stops at the barrier at once: it has joined nothing but its pid and user
+// namespaces, and mounted nothing. Its pid stays the same until it ends. Short: opens no path but /proc and /dev/null.
+Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& request);
+
+struct ExecRequest {
+  int app_pidfd = -1;  // of the running app's first process
+  pid_t app_pid = 0;   // the same, as stage1 counts it
+  const contract::OciProcess& process;
+  const std::optional<contract::OciSeccomp>& seccomp;  // the app's own linux.seccomp: an exec runs under it too
+  StdioEnds stdio;
+};
 
 // Clones a process that joins the namespaces, root and security context of a running app. Stops at the barrier too.
-Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const contract::AppManifest& app, int app_pidfd, pid_t app_pid,
-                                const contract::OciProcess& process, StdioEnds stdio);
+Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& request);
 
 Result<void> command(const ChildProcess& child, ChildCommand command);
 // Reads one packet; EAGAIN when there is none (sync is non-blocking on the keeper's side), ENODATA at end-of-file.
