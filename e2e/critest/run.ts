@@ -6,7 +6,7 @@
  * a line in expected-skips. `--report` writes the specs as JSON; `--keep` leaves logs and state for a look.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { containerd, type Daemon, gantry, writeConflist } from '../harness/index.ts';
@@ -27,6 +27,8 @@ const { values, positionals } = parseArgs({
 
 const bridge = 'ge-critest';
 const directory = mkdtempSync('/tmp/ge-');
+// A pod in a user namespace must be able to walk to its root.
+chmodSync(directory, 0o755);
 const paths = { hosts: join(directory, 'hosts'), cni: join(directory, 'cni') };
 
 function startServer(): { daemon: Daemon; socket: string } {

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CriClient } from '../../hack/cri-client.ts';
+import { imageStorage, type Registry, startRegistry, writeHosts } from '../images/index.ts';
+import { writeConflist } from './cni.ts';
+import { Crictl } from './crictl.ts';
+import { type Gantry, type GantryOptions, gantry } from './gantry.ts';
+import { type HostState, hostState, leaked } from './leaks.ts';
+
+export interface WorldOptions {
+  readonly network?: 'builtin' | 'cni';
+  /** The second number of the pods' addresses, 10.N.0.0/16: of one test file its own. */
+  readonly subnet: number;
+  readonly server?: Partial<Pick<GantryOptions, 'wrapper' | 'flags' | 'config'>>;
+  /** Instead of a directory under /tmp: a file system that the test made. */
+  readonly directory?: string;
+}
+
+/** A registry with the test images, a Gantry server that pulls from it, and the clients: all of one test file's own. */
+export class World {
+  readonly directory: string;
+  readonly registry: Registry;
+  readonly gantry: Gantry;
+  readonly crictl: Crictl;
+  readonly cri: CriClient;
+  /** Where pods write their logs. */
+  readonly logs: string;
+  readonly #bridge: string;
+  readonly #before: HostState;
+
+  private constructor(directory: string, registry: Registry, options: WorldOptions, before: HostState) {
+    this.directory = directory;
+    this.registry = registry;
+    this.logs = join(directory, 'logs');
+    this.#before = before;
+    this.#bridge = `ge-br${options.subnet}`;
+    mkdirSync(this.logs);
+    this.gantry = gantry(this.#serverOptions(options));
+    this.crictl = new Crictl(this.gantry.socket);
+    this.cri = new CriClient(this.gantry.socket);
+  }
+
+  static async create(options: WorldOptions): Promise<World> {
+    const before = hostState();
+    const directory = options.directory ?? mkdtempSync('/tmp/ge-');
+    // A pod in a user namespace must be able to walk to its root.
+    chmodSync(directory, 0o755);
+    const registry = await startRegistry({
+      storage: await imageStorage(),
+      directory: join(directory, 'registry'),
+    });
+    writeHosts(join(directory, 'hosts'), registry.url);
+    const world = new World(directory, registry, options, before);
+    try {
+      await world.gantry.daemon.start();
+    } catch (error) {
+      await world.dispose().catch(() => undefined);
+      throw error;
+    }
+    return world;
+  }
+
+  #serverOptions(options: WorldOptions): GantryOptions {
+    const cniConfDir = join(this.directory, 'cni');
+    const network = options.network ?? 'builtin';
+    const subnet = `10.${options.subnet}.0.0/16`;
+    if (network === 'cni') {
+      const dataDir = join(this.directory, 'ipam');
+      writeConflist(cniConfDir, { name: this.#bridge, bridge: this.#bridge, subnet, dataDir });
+    }
+    const builtin = `builtin_bridge = "${this.#bridge}"\nbuiltin_subnet = "${subnet}"\n`;
+    return {
+      directory: join(this.directory, 's'),
+      hostsDir: join(this.directory, 'hosts'),
+      cniConfDir,
+      network,
+      ...options.server,
+      config: builtin + (options.server?.config ?? ''),
+    };
+  }
+
+  /** Removes every pod and image, so that what is still there afterwards was leaked. */
+  async removeEverything(): Promise<void> {
+    const { items } = await this.cri.call('ListPodSandbox', {});
+    for (const pod of items) await this.cri.call('RemovePodSandbox', { podSandboxId: pod.id }, 60_000);
+    const { images } = await this.cri.call('ListImages', {});
+    for (const image of images) await this.cri.call('RemoveImage', { image: { image: image.id } });
+  }
+
+  /** Everything that is on the host, or in the server's directories, and should have gone with the pods and images. */
+  async leftovers(): Promise<string[]> {
+    let lines: string[] = [];
+    // Reaping and lazy unmounts take a moment; a leak stays.
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      lines = [
+        ...leaked(this.#before, hostState()).filter((line) => !this.#isAllowed(line)),
+        ...this.#records(),
+      ];
+      if (lines.length === 0) return [];
+      await sleep(250);
+    }
+    return lines;
+  }
+
+  /** A bridge outlives its pods (both the plug-in's and the built-in one's), and so do the tables made for it. */
+  #isAllowed(line: string): boolean {
+    const foreign = process.env['GANTRY_E2E_FOREIGN'];
+    if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
+    return (
+      line.endsWith(` ${this.#bridge}`) ||
+      line === 'nft table: table inet gantry' ||
+      line.includes('CNI-HOSTPORT')
+    );
+  }
+
+  #records(): string[] {
+    const { root, state } = this.gantry;
+    const directories = [
+      join(root, 'pods'),
+      join(root, 'quarantine'),
+      join(state, 'pods'),
+      join(state, 'layers'),
+    ];
+    const files = directories.flatMap((directory) => {
+      try {
+        return readdirSync(directory).map((name) => join(directory, name));
+      } catch {
+        return [];
+      }
+    });
+    return files.map((file) => `record: ${file}`);
+  }
+
+  /** The server's log, for a failing test's message. */
+  get serverLog(): string {
+    return readFileSync(join(this.directory, 's', 'log'), 'utf8');
+  }
+
+  /** Ends everything and removes the directory; does not look for leaks. */
+  async dispose(): Promise<void> {
+    this.cri.close();
+    await this.gantry.daemon.stop();
+    await this.registry.stop();
+    spawnSync('ip', ['link', 'delete', this.#bridge]);
+    if (process.env['GANTRY_E2E_KEEP'] === undefined)
+      rmSync(this.directory, { recursive: true, force: true });
+  }
+}
