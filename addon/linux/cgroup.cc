@@ -1,0 +1,146 @@
+#include "linux/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include "linux/atomic_file.h"
+
+namespace gantry {
+
+namespace {
+
+constexpr size_t file_limit = 16 << 20;  // cgroup.procs of a fork bomb
+
+template <typename Each>
+void for_each_line(std::string_view text, Each each) {
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    each(text.substr(0, end));
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::vector<std::string> subdirectories(const std::string& directory) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
+  if (!open) return names;
+  while (const dirent* entry = ::readdir(open.get())) {
+    const std::string_view name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..") names.push_back(directory + "/" + entry->d_name);
+  }
+  return names;
+}
+
+void append_tree(const std::string& directory, std::vector<std::string>& tree) {
+  for (const std::string& nested : subdirectories(directory)) append_tree(nested, tree);
+  tree.push_back(directory);
+}
+
+void freeze_and_kill(const CgroupHierarchy& hierarchy, const std::string& directory) {
+  const bool freezer = hierarchy.has("freezer");
+  if (hierarchy.v2) (void)cgroup_write(directory, "cgroup.freeze", "1");
+  if (freezer) (void)cgroup_write(directory, "freezer.state", "FROZEN");
+  cgroup_signal(directory, SIGKILL);
+  // A process frozen by v1 dies only when it is thawed; the nested ones may have been frozen by the app itself.
+  for (const std::string& nested : cgroup_tree(directory)) {
+    if (hierarchy.v2) (void)cgroup_write(nested, "cgroup.freeze", "0");
+    if (freezer) (void)cgroup_write(nested, "freezer.state", "THAWED");
+  }
+  if (freezer) (void)cgroup_write(directory, "freezer.state", "THAWED");
+}
+
+}  // namespace
+
+Result<std::string> cgroup_read(const std::string& directory, const std::string& file) {
+  return read_file(directory + "/" + file, file_limit);
+}
+
+Result<void> cgroup_write(const std::string& directory, const std::string& file, std::string_view value) {
+  const std::string path = directory + "/" + file;
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid()) return errno_error("open", path);
+  ssize_t put;
+  do put = ::write(fd.get(), value.data(), value.size());
+  while (put < 0 && errno == EINTR);
+  if (put < 0) return errno_error("write", path, "the kernel refused the value '" + std::string(value) + "'");
+  return {};
+}
+
+bool cgroup_has(const std::string& directory, const std::string& file) {
+  return ::access((directory + "/" + file).c_str(), F_OK) == 0;
+}
+
+Result<bool> cgroup_make(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0755) == 0) return true;
+  if (errno == EEXIST) return false;
+  return errno_error("mkdir", directory);
+}
+
+Result<std::vector<pid_t>> cgroup_pids(const std::string& directory) {
+  auto text = cgroup_read(directory, "cgroup.procs");
+  if (!text) return text.error();
+  std::vector<pid_t> pids;
+  for_each_line(*text, [&](std::string_view line) {
+    // 0: a process of a pid namespace that is not ours.
+    if (const int pid = std::atoi(std::string(line).c_str()); pid > 0) pids.push_back(pid);
+  });
+  return pids;
+}
+
+std::vector<std::string> cgroup_tree(const std::string& directory) {
+  std::vector<std::string> tree;
+  if (::access(directory.c_str(), F_OK) == 0) append_tree(directory, tree);
+  return tree;
+}
+
+Result<void> cgroup_remove(const std::string& directory) {
+  for (const std::string& nested : cgroup_tree(directory)) {
+    if (::rmdir(nested.c_str()) < 0 && errno != ENOENT) return errno_error("rmdir", nested);
+  }
+  return {};
+}
+
+uint64_t cgroup_counter(const std::string& directory, const std::string& file, std::string_view key) {
+  auto text = cgroup_read(directory, file);
+  uint64_t value = 0;
+  if (!text) return value;
+  for_each_line(*text, [&](std::string_view line) {
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') {
+      value = std::strtoull(std::string(line.substr(key.size() + 1)).c_str(), nullptr, 10);
+    }
+  });
+  return value;
+}
+
+bool cgroup_populated(const CgroupHierarchy& hierarchy, const std::string& directory) {
+  if (hierarchy.v2 && cgroup_has(directory, "cgroup.events")) {
+    return cgroup_counter(directory, "cgroup.events", "populated") != 0;
+  }
+  return std::ranges::any_of(cgroup_tree(directory), [](const std::string& nested) {
+    auto text = cgroup_read(nested, "cgroup.procs");
+    return text.ok() && !text->empty();
+  });
+}
+
+void cgroup_signal(const std::string& directory, int signal) {
+  for (const std::string& nested : cgroup_tree(directory)) {
+    auto pids = cgroup_pids(nested);
+    if (!pids) continue;
+    for (const pid_t pid : *pids) ::kill(pid, signal);
+  }
+}
+
+void cgroup_kill(const CgroupHierarchy& hierarchy, const std::string& directory) {
+  if (hierarchy.v2 && cgroup_write(directory, "cgroup.kill", "1").ok()) return;
+  freeze_and_kill(hierarchy, directory);
+}
+
+}  // namespace gantry
