@@ -22,8 +22,8 @@ export class Crictl {
     return stdout.trim();
   }
 
-  async json<T>(...args: string[]): Promise<T> {
-    return JSON.parse(await this.run(...args, '--output', 'json')) as T;
+  async json<T>(verb: string, ...args: string[]): Promise<T> {
+    return JSON.parse(await this.run(verb, '--output', 'json', ...args)) as T;
   }
 
   async try(...args: string[]): Promise<Finished> {
@@ -34,7 +34,7 @@ export class Crictl {
   arguments(args: readonly string[]): string[] {
     const endpoint = `unix://${this.#socket}`;
     return [
-      '--config=',
+      '--config=/dev/null',
       '--timeout=60s',
       `--runtime-endpoint=${endpoint}`,
       `--image-endpoint=${endpoint}`,

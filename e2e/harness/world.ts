@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CriClient } from '../../hack/cri-client.ts';
 import { imageStorage, type Registry, startRegistry, writeHosts } from '../images/index.ts';
 import { writeConflist } from './cni.ts';
+import { containerd } from './containerd.ts';
 import { Crictl } from './crictl.ts';
 import { type Gantry, type GantryOptions, gantry } from './gantry.ts';
 import { type HostState, hostState, leaked } from './leaks.ts';
@@ -17,6 +18,9 @@ export interface WorldOptions {
   /** Instead of a directory under /tmp: a file system that the test made. */
   readonly directory?: string;
 }
+
+/** `GANTRY_E2E_SERVER=containerd`: tests that hold for any CRI server can be tried on the reference. */
+const reference = process.env['GANTRY_E2E_SERVER'] === 'containerd';
 
 /** A registry with the test images, a Gantry server that pulls from it, and the clients: all of one test file's own. */
 export class World {
@@ -37,7 +41,7 @@ export class World {
     this.#before = before;
     this.#bridge = `ge-br${options.subnet}`;
     mkdirSync(this.logs);
-    this.gantry = gantry(this.#serverOptions(options));
+    this.gantry = reference ? this.#containerd(options) : gantry(this.#serverOptions(options));
     this.crictl = new Crictl(this.gantry.socket);
     this.cri = new CriClient(this.gantry.socket);
   }
@@ -60,6 +64,12 @@ export class World {
       throw error;
     }
     return world;
+  }
+
+  #containerd(options: WorldOptions): Gantry {
+    const common = this.#serverOptions({ ...options, network: 'cni' });
+    const server = containerd(common);
+    return { ...server, root: join(common.directory, 'root'), state: join(common.directory, 'state') };
   }
 
   #serverOptions(options: WorldOptions): GantryOptions {
