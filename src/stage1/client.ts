@@ -1,0 +1,150 @@
+/**
+ * A pod's stage1 by its verbs, as `docs/stage1-contract.md` has them. One connection; streams have their own. Every verb
+ * fails with Stage1Error (stage1's answer) or unavailable (connection lost); idempotence is the contract's.
+ */
+import type { OciProcess, OciResources } from '../base/index.ts';
+import { ControlConnection, type RequestOptions } from './connection.ts';
+import type { AppState, ExecExit, PodState, Stage1Event, StreamName } from './protocol.ts';
+
+/** Requests that only touch stage1's own state: an answer later than this means that it hangs. Milliseconds. */
+const PROMPT = 20_000;
+/** Requests that touch mounts, cgroups and images; slow disks are slow. Milliseconds. */
+const PATIENT = 120_000;
+
+export interface ExecRequest {
+  readonly appId: string;
+  readonly execId: string;
+  readonly process: OciProcess;
+  /** Nanoseconds; 0n: none. */
+  readonly timeout: bigint;
+  readonly streams: readonly StreamName[];
+}
+
+export class Stage1Client {
+  readonly #connection: ControlConnection;
+  readonly #execs = new Map<string, (exit: ExecExit | undefined) => void>();
+  #listener: (event: Stage1Event) => void = () => {};
+
+  constructor(connection: ControlConnection) {
+    this.#connection = connection;
+    void connection.closed.then(() => {
+      for (const settle of this.#execs.values()) settle(undefined);
+      this.#execs.clear();
+    });
+  }
+
+  static async connect(path: string): Promise<Stage1Client> {
+    return new Stage1Client(await ControlConnection.connect(path));
+  }
+
+  /** Settles when the connection is gone; whether stage1 is gone too, its lock says. */
+  get closed(): Promise<void> {
+    return this.#connection.closed;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
+  }
+
+  /** Events from now on, and those that came before. Ends of execs go to whoever started them, see `exec`. */
+  listen(listener: (event: Stage1Event) => void): void {
+    this.#listener = listener;
+    this.#connection.listen((event) => this.#dispatch(event));
+  }
+
+  async subscribe(): Promise<void> {
+    await this.#connection.request({ subscribe: {} }, { timeout: PROMPT });
+  }
+
+  async getState(): Promise<PodState> {
+    const { state } = await this.#connection.request({ getState: {} }, { timeout: PROMPT });
+    return state ?? { hello: null, ready: false, sandboxPid: 0, apps: [] };
+  }
+
+  async continuePod(): Promise<void> {
+    await this.#connection.request({ continuePod: {} }, { timeout: PROMPT });
+  }
+
+  /** `grace` in nanoseconds; answered when no process is left. `options.timeout` bounds a pod that cannot die. */
+  async stopPod(grace: bigint, options: RequestOptions): Promise<readonly AppState[]> {
+    const { stopped } = await this.#connection.request({ stopPod: { grace: grace.toString() } }, options);
+    return stopped?.apps ?? [];
+  }
+
+  /** To the barrier; the process's pid. */
+  async create(appId: string): Promise<number> {
+    const { created } = await this.#connection.request({ create: { appId } }, { timeout: PATIENT });
+    return created?.pid ?? 0;
+  }
+
+  async continue(appId: string): Promise<void> {
+    await this.#connection.request({ continue: { appId } }, { timeout: PATIENT });
+  }
+
+  async start(appId: string): Promise<void> {
+    await this.#connection.request({ start: { appId } }, { timeout: PATIENT });
+  }
+
+  async kill(appId: string, signal: number, options: { all?: boolean; execId?: string } = {}): Promise<void> {
+    const { all = false, execId = '' } = options;
+    await this.#connection.request({ kill: { appId, signal, all, execId } }, { timeout: PROMPT });
+  }
+
+  /** `signal` 0: the manifest's. Resolves when no process of the app is left. */
+  async stop(appId: string, grace: bigint, signal: number, options: RequestOptions): Promise<void> {
+    await this.#connection.request({ stop: { appId, grace: grace.toString(), signal } }, options);
+  }
+
+  async delete(appId: string): Promise<void> {
+    await this.#connection.request({ delete: { appId } }, { timeout: PATIENT });
+  }
+
+  async update(appId: string, resources: OciResources): Promise<void> {
+    const resourcesJson = Buffer.from(JSON.stringify(resources));
+    await this.#connection.request({ update: { appId, resourcesJson } }, { timeout: PROMPT });
+  }
+
+  async reopenLog(appId: string): Promise<void> {
+    await this.#connection.request({ reopenLog: { appId } }, { timeout: PROMPT });
+  }
+
+  async resize(appId: string, execId: string, rows: number, columns: number): Promise<void> {
+    await this.#connection.request({ resize: { appId, execId, rows, columns } }, { timeout: PROMPT });
+  }
+
+  async closeStdin(appId: string, execId: string): Promise<void> {
+    await this.#connection.request({ closeStdin: { appId, execId } }, { timeout: PROMPT });
+  }
+
+  /**
+   * Starts a process in a running app. Resolves once it runs; `exited` then resolves with its end, or with undefined when
+   * the connection was lost before (stage1 died, or this server's connection did).
+   */
+  async exec(request: ExecRequest): Promise<{ pid: number; exited: Promise<ExecExit | undefined> }> {
+    const { appId, execId, timeout, streams } = request;
+    // Registered first: a short process may have ended before its start is answered.
+    const exited = new Promise<ExecExit | undefined>((resolve) => this.#execs.set(execId, resolve));
+    try {
+      const processJson = Buffer.from(JSON.stringify(request.process));
+      const op = { exec: { appId, execId, processJson, timeout: timeout.toString(), streams } };
+      const { execStarted } = await this.#connection.request(op, { timeout: PROMPT });
+      return { pid: execStarted?.pid ?? 0, exited };
+    } catch (error) {
+      this.#execs.delete(execId);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #dispatch(event: Stage1Event): void {
+    if (event.execExited === undefined) {
+      this.#listener(event);
+      return;
+    }
+    this.#execs.get(event.execExited.execId)?.(event.execExited);
+    this.#execs.delete(event.execExited.execId);
+  }
+}
