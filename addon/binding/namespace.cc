@@ -1,0 +1,43 @@
+#include "binding/convert.h"
+#include "binding/sections.h"
+#include "linux/netns.h"
+#include "linux/userns.h"
+
+namespace gantry::binding {
+
+namespace {
+
+Napi::Value netns_create(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  const auto userns = arguments.optional_text(1);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return PromiseWork<void>::start(info.Env(), [=] { return create_network_namespace(path, userns); });
+}
+
+Napi::Value userns_create(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  const auto uid_map = arguments.text(1);
+  const auto gid_map = arguments.text(2);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return PromiseWork<void>::start(info.Env(), [=] { return create_user_namespace(path, uid_map, gid_map); });
+}
+
+Napi::Value namespace_remove(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return PromiseWork<void>::start(info.Env(), [=] { return remove_namespace(path); });
+}
+
+}  // namespace
+
+void add_namespace(Napi::Env env, Napi::Object exports) {
+  add_function(env, exports, "netnsCreate", netns_create);
+  add_function(env, exports, "netnsRemove", namespace_remove);
+  add_function(env, exports, "usernsCreate", userns_create);
+  add_function(env, exports, "usernsRemove", namespace_remove);
+}
+
+}  // namespace gantry::binding
