@@ -6,4 +6,6 @@ export { type Gantry, type GantryOptions, gantry } from './gantry.ts';
 export { hostState, leaked } from './leaks.ts';
 export { programs } from './paths.ts';
 export * from './pods.ts';
+export { honest, type Mischief, type RogueRegistry, startRogueRegistry } from './rogue-registry.ts';
+export { startTokenServer, type TokenServer } from './token-server.ts';
 export { World, type WorldOptions } from './world.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CriError } from '../../hack/cri-client.ts';
 import type {
   ContainerConfigInit,
   ContainerStatus,
@@ -139,4 +140,14 @@ export async function eventually<T>(
     }
     await sleep(50);
   }
+}
+
+/** The error that a call must end with. */
+export async function failure(call: Promise<unknown>): Promise<CriError> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown as CriError,
+  );
+  if (error === undefined) throw new Error('the call succeeded, and should not have');
+  return error;
 }

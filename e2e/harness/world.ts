@@ -9,6 +9,7 @@ import { containerd } from './containerd.ts';
 import { Crictl } from './crictl.ts';
 import { type Gantry, type GantryOptions, gantry } from './gantry.ts';
 import { type HostState, hostState, leaked } from './leaks.ts';
+import { purge } from './purge.ts';
 
 export interface WorldOptions {
   readonly network?: 'builtin' | 'cni';
@@ -148,11 +149,13 @@ export class World {
     return readFileSync(join(this.directory, 's', 'log'), 'utf8');
   }
 
-  /** Ends everything and removes the directory; does not look for leaks. */
+  /** Ends everything, what a failed test left too, and removes the directory; does not look for leaks. */
   async dispose(): Promise<void> {
+    if (this.gantry.daemon.isRunning) await this.removeEverything().catch(() => undefined);
     this.cri.close();
     await this.gantry.daemon.stop();
     await this.registry.stop();
+    purge(this.directory);
     spawnSync('ip', ['link', 'delete', this.#bridge]);
     if (process.env['GANTRY_E2E_KEEP'] === undefined)
       rmSync(this.directory, { recursive: true, force: true });
