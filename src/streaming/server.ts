@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { describeError, errorCode, GantryError, type Logger } from '../base/index.ts';
+import { portForwardProtocol, serveSpdyPortForward } from './port-forward/spdy.ts';
+import { serveWebSocketPortForward } from './port-forward/websocket.ts';
+import { serveSpdyRemoteCommand } from './remote-command/spdy.ts';
+import { serveWebSocketRemoteCommand } from './remote-command/websocket.ts';
+import { acceptUpgrade, isSpdyUpgrade, negotiate } from './spdy/upgrade.ts';
+import { Tokens } from './tokens.ts';
+import type { Session } from './types.ts';
+import { isWebSocketUpgrade } from './websocket/accept.ts';
+
+/**
+ * The HTTP server behind the URLs that Exec, Attach and PortForward return. It listens on loopback only: the kubelet
+ * fetches the URL itself and stands between it and the world. One instance a server.
+ */
+export class StreamingServer {
+  readonly #tokens = new Tokens();
+  readonly #log: Logger;
+  readonly #server: Server;
+  readonly #sockets = new Set<Duplex>();
+
+  private constructor(log: Logger) {
+    this.#log = log;
+    this.#server = createServer((_request, response) => {
+      response.writeHead(400, { 'Content-Type': 'text/plain' });
+      response.end('streaming needs an upgrade to SPDY/3.1 or WebSocket\n');
+    });
+    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
+    this.#server.headersTimeout = 30_000;
+  }
+
+  /** Listens on 127.0.0.1, a port of the kernel's choice. */
+  static async start(log: Logger): Promise<StreamingServer> {
+    const streaming = new StreamingServer(log);
+    await new Promise<void>((resolve, reject) => {
+      streaming.#server.once('error', reject);
+      streaming.#server.listen(0, '127.0.0.1', resolve);
+    });
+    return streaming;
+  }
+
+  /** The URL under which one client may open `session`, once, within a minute. */
+  url(session: Session): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}/${session.kind}/${this.#tokens.issue(session)}`;
+  }
+
+  /** Ends every session; what runs in the containers goes on. */
+  async close(): Promise<void> {
+    this.#tokens.clear();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => undefined);
+    const kind = new URL(request.url ?? '/', 'http://localhost').pathname.split('/')[1] ?? '';
+    try {
+      await this.#serve(request, socket, head);
+    } catch (error) {
+      this.#log.info({ session: kind, error: describeError(error) }, 'streaming session refused or cut off');
+      refuse(socket, error);
+    }
+  }
+
+  #serve(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const session = this.#redeem(request);
+    if (isWebSocketUpgrade(request)) {
+      return session.kind === 'port-forward'
+        ? serveWebSocketPortForward(session, request, socket, head)
+        : serveWebSocketRemoteCommand(session, request, socket, head);
+    }
+    if (!isSpdyUpgrade(request)) {
+      throw new GantryError({
+        code: 'invalid-argument',
+        operation: 'open a streaming session',
+        message: `upgrade to '${request.headers.upgrade}' is not spoken here; SPDY/3.1 and WebSocket are`,
+      });
+    }
+    if (head.length > 0) socket.unshift(head);
+    if (session.kind !== 'port-forward') return serveSpdyRemoteCommand(session, request, socket);
+    if (negotiate(request, [portForwardProtocol], true) === undefined) {
+      throw new GantryError({
+        code: 'permission-denied',
+        operation: 'serve port-forward',
+        message: `only ${portForwardProtocol} is spoken here`,
+      });
+    }
+    acceptUpgrade(socket, portForwardProtocol);
+    return serveSpdyPortForward(session, socket);
+  }
+
+  #redeem(request: IncomingMessage): Session {
+    const [, kind, token] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
+    const session = this.#tokens.redeem(token ?? '');
+    if (session === undefined || session.kind !== kind) {
+      throw new GantryError({
+        code: 'not-found',
+        operation: 'open a streaming session',
+        message: 'no session waits under this URL: each is good once, for a minute; ask for a new one',
+      });
+    }
+    return session;
+  }
+}
+
+/** Before the upgrade an HTTP answer tells why; after it the connection only ends. */
+function refuse(socket: Duplex, error: unknown): void {
+  if (socket.destroyed) return;
+  const statuses: Partial<Record<string, string>> = {
+    'not-found': '404 Not Found',
+    'permission-denied': '403 Forbidden',
+    'invalid-argument': '400 Bad Request',
+  };
+  const status = statuses[errorCode(error)];
+  if (status === undefined) {
+    socket.destroy();
+    return;
+  }
+  const body = `${describeError(error)}\n`;
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+  const timer = setTimeout(() => socket.destroy(), 2000);
+  timer.unref();
+}
