@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { type CgroupLayout, hierarchyOf, unifiedOf } from '../resources/index.ts';
+import { allCapabilities } from './capabilities.ts';
+import type { HostFacts } from './types.ts';
+
+/** What this host can do. Reads a few files; call it once. */
+export function readHostFacts(layout: CgroupLayout): HostFacts {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const kernel = release();
+  return {
+    capabilities: parseBoundingSet(status),
+    appArmor: readText('/sys/module/apparmor/parameters/enabled').startsWith('Y'),
+    seLinux: existsSync('/sys/fs/selinux/enforce'),
+    seccomp: /^Seccomp:/m.test(status),
+    unifiedCgroups: layout.mode === 'v2',
+    recursiveReadOnlyMounts: isAtLeast(kernel, 5, 12),
+    idMappedMounts: isAtLeast(kernel, 5, 19),
+    swapAccounting: countsSwap(layout),
+    cgroup2Flags: layout.cgroup2Flags,
+    hugetlb: hierarchyOf(layout, 'hugetlb') !== undefined,
+    architecture: process.arch,
+  };
+}
+
+/** /proc/<pid>/status, CapBnd: a bit a capability. */
+export function parseBoundingSet(status: string): string[] {
+  const bits = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return allCapabilities.filter((_, number) => (bits >> BigInt(number)) & 1n);
+}
+
+/** `release` is uname(2)'s: 5.10.0-28-amd64. */
+export function isAtLeast(kernel: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = kernel.split(/[.-]/).map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+function countsSwap(layout: CgroupLayout): boolean {
+  const memory = hierarchyOf(layout, 'memory');
+  if (memory === undefined) return false;
+  if (memory.version === 1) return existsSync(join(memory.mountPoint, 'memory.memsw.limit_in_bytes'));
+  // The root has no such file: look where we are.
+  const own = /^0::(.*)$/m.exec(readText('/proc/self/cgroup'))?.[1] ?? '/';
+  return existsSync(join(unifiedOf(layout)?.mountPoint ?? '', own, 'memory.swap.max'));
+}
+
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}

@@ -1,0 +1,10 @@
+export { type AccountFiles, resolveAccount } from './account.ts';
+export { containerSpec, execProcess } from './container-spec.ts';
+export { readHostFacts } from './host-facts.ts';
+export { hostLookups } from './host-lookups.ts';
+export { type LayerReader, layerReader } from './layered-file.ts';
+export { appPidMode, type PodNamespacePlan, podNamespacePlan } from './namespaces.ts';
+export { seLinuxLabels } from './selinux.ts';
+export { criSignal, stopSignal } from './stop-signal.ts';
+export { podSysctls } from './sysctls.ts';
+export type { ContainerAccount, ContainerSpecInput, HostDevice, HostFacts, HostLookups } from './types.ts';
