@@ -9,6 +9,8 @@ export interface GantryOptions {
   readonly hostsDir: string;
   readonly cniConfDir: string;
   readonly network: 'auto' | 'cni' | 'builtin';
+  /** Instead of `root` below the directory. */
+  readonly root?: string;
   /** Lines for its configuration file, as TOML. */
   readonly config?: string;
   /** More flags of `gantry serve`. */
@@ -27,7 +29,8 @@ export interface Gantry {
 /** `gantry serve` on directories and a socket of its own; nothing is started yet. */
 export function gantry(options: GantryOptions): Gantry {
   const { directory } = options;
-  const [root, state] = [join(directory, 'root'), join(directory, 'run')];
+  const root = options.root ?? join(directory, 'root');
+  const state = join(directory, 'run');
   mkdirSync(directory, { recursive: true });
   const config = join(directory, 'config.toml');
   writeFileSync(config, options.config ?? '');

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CriClient } from '../../hack/cri-client.ts';
 import { imageStorage, type Registry, startRegistry, writeHosts } from '../images/index.ts';
@@ -15,9 +15,9 @@ export interface WorldOptions {
   readonly network?: 'builtin' | 'cni';
   /** The second number of the pods' addresses, 10.N.0.0/16: of one test file its own. */
   readonly subnet: number;
-  readonly server?: Partial<Pick<GantryOptions, 'wrapper' | 'flags' | 'config'>>;
-  /** Instead of a directory under /tmp: a file system that the test made. */
-  readonly directory?: string;
+  readonly server?: Partial<Pick<GantryOptions, 'root' | 'wrapper' | 'flags' | 'config'>>;
+  /** Another world whose CNI network this one's pods join. */
+  readonly networkOf?: World;
 }
 
 /** `GANTRY_E2E_SERVER=containerd`: tests that hold for any CRI server can be tried on the reference. */
@@ -49,7 +49,7 @@ export class World {
 
   static async create(options: WorldOptions): Promise<World> {
     const before = hostState();
-    const directory = options.directory ?? mkdtempSync('/tmp/ge-');
+    const directory = mkdtempSync('/tmp/ge-');
     // A pod in a user namespace must be able to walk to its root.
     chmodSync(directory, 0o755);
     const registry = await startRegistry({
@@ -74,12 +74,17 @@ export class World {
   }
 
   #serverOptions(options: WorldOptions): GantryOptions {
-    const cniConfDir = join(this.directory, 'cni');
+    const cniConfDir = options.networkOf?.cniConfDir ?? this.cniConfDir;
     const network = options.network ?? 'builtin';
     const subnet = `10.${options.subnet}.0.0/16`;
-    if (network === 'cni') {
-      const dataDir = join(this.directory, 'ipam');
-      writeConflist(cniConfDir, { name: this.#bridge, bridge: this.#bridge, subnet, dataDir });
+    if (network === 'cni' && options.networkOf === undefined) {
+      const { reservations } = this;
+      writeConflist(cniConfDir, {
+        name: this.network,
+        bridge: this.#bridge,
+        subnet,
+        dataDir: dirname(reservations),
+      });
     }
     const builtin = `builtin_bridge = "${this.#bridge}"\nbuiltin_subnet = "${subnet}"\n`;
     return {
@@ -90,6 +95,20 @@ export class World {
       ...options.server,
       config: builtin + (options.server?.config ?? ''),
     };
+  }
+
+  get cniConfDir(): string {
+    return join(this.directory, 'cni');
+  }
+
+  /** The CNI network's name, which is its bridge's too. */
+  get network(): string {
+    return this.#bridge;
+  }
+
+  /** Where host-local keeps a file an address. */
+  get reservations(): string {
+    return join(this.directory, 'ipam', this.network);
   }
 
   /** Removes every pod and image, so that what is still there afterwards was leaked. */
@@ -115,15 +134,12 @@ export class World {
     return lines;
   }
 
-  /** A bridge outlives its pods (both the plug-in's and the built-in one's), and so do the tables made for it. */
+  /** What outlives pods: the bridge (the plug-in's and the built-in one), the tables made for it, the pods' parent cgroup. */
   #isAllowed(line: string): boolean {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
-    return (
-      line.endsWith(` ${this.#bridge}`) ||
-      line === 'nft table: table inet gantry' ||
-      line.includes('CNI-HOSTPORT')
-    );
+    const lasting = [` ${this.#bridge}`, '/gantry-e2e', 'nft table: table inet gantry'];
+    return lasting.some((end) => line.endsWith(end)) || line.includes('CNI-HOSTPORT');
   }
 
   #records(): string[] {
@@ -157,6 +173,18 @@ export class World {
     await this.registry.stop();
     purge(this.directory);
     spawnSync('ip', ['link', 'delete', this.#bridge]);
+    spawnSync('find', [
+      '/sys/fs/cgroup',
+      '-depth',
+      '-type',
+      'd',
+      '-path',
+      '*/gantry-e2e*',
+      '-exec',
+      'rmdir',
+      '{}',
+      ';',
+    ]);
     if (process.env['GANTRY_E2E_KEEP'] === undefined)
       rmSync(this.directory, { recursive: true, force: true });
   }

@@ -22,6 +22,7 @@ export interface RegistryOptions {
 export interface Registry {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -39,7 +40,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     child.kill('SIGKILL');
     throw error;
   }
-  return { url, port, stop: () => stop(child) };
+  return { url, port, pid: child.pid ?? 0, stop: () => stop(child) };
 }
 
 function configuration(port: number, options: RegistryOptions): string {
