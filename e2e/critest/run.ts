@@ -63,7 +63,9 @@ try {
   const result = await runSuite({ socket: server.socket, groups: isDefault ? required : chosen, directory });
   result.specs.forEach(print);
   const count = (outcome: string): number => result.specs.filter((spec) => spec.outcome === outcome).length;
-  process.stdout.write(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped\n`);
+  process.stdout.write(
+    `critest: passed ${count('passed')}, failed ${count('failed')}, skipped ${count('skipped')}\n`,
+  );
   if (values.report !== undefined) writeFileSync(values.report, JSON.stringify(result));
   if (result.unexpected.length > 0) process.exitCode = 1;
 } finally {
