@@ -94,4 +94,17 @@ export interface ImageService {
   releaseLayers(containerId: string): Promise<void>;
   /** Start-up: what live containers use is kept, mounts of this state directory that nobody uses are removed. */
   reconcile(users: ReadonlyMap<string, ImageRecord['id']>): Promise<void>;
+  /** The documents that the image came with, byte for byte; undefined when absent. `manifest` is empty for docker archives. */
+  documents(id: string): ImageDocuments | undefined;
+  /** Hashes everything that belongs to the image again. What is wrong, a sentence each; empty: it is whole. */
+  verify(id: string): Promise<readonly string[]>;
+  /** Removes layers that no image, container or pull wants, and records that lost layers. The layers' keys. */
+  collectGarbage(): Promise<readonly string[]>;
+  /** Ends connections and timers; layers in use stay mounted. */
+  close(): void;
+}
+
+export interface ImageDocuments {
+  readonly manifest: Buffer;
+  readonly config: Buffer;
 }
