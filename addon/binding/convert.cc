@@ -14,18 +14,22 @@ Napi::Error to_js_error(Napi::Env env, const Error& error) {
   return result;
 }
 
-void Arguments::reject(size_t index, const char* wanted) {
-  if (!problem_) problem_ = "argument " + std::to_string(index + 1) + " is not " + wanted;
+void Arguments::reject(const std::string& label, const char* wanted) {
+  if (!problem_) problem_ = label + " is not " + wanted;
 }
 
-std::string Arguments::text(size_t index) {
+Napi::Value Arguments::member(size_t index, const char* name) {
   const Napi::Value value = info_[index];
+  return value.IsObject() ? value.As<Napi::Object>().Get(name) : info_.Env().Undefined();
+}
+
+std::string Arguments::as_text(const Napi::Value& value, const std::string& label) {
   if (!value.IsString()) {
-    reject(index, "a string");
+    reject(label, "a string");
     return {};
   }
   std::string text = value.As<Napi::String>().Utf8Value();
-  if (text.find('\0') != std::string::npos) reject(index, "free of NUL characters");
+  if (text.find('\0') != std::string::npos) reject(label, "free of NUL characters");
   return text;
 }
 
@@ -34,32 +38,20 @@ std::string Arguments::optional_text(size_t index) {
   return value.IsUndefined() || value.IsNull() ? std::string() : text(index);
 }
 
-int Arguments::number(size_t index) {
-  const Napi::Value value = info_[index];
-  if (!value.IsNumber()) {
-    reject(index, "a number");
-    return -1;
-  }
-  return value.As<Napi::Number>().Int32Value();
+int Arguments::as_number(const Napi::Value& value, const std::string& label) {
+  if (value.IsNumber()) return value.As<Napi::Number>().Int32Value();
+  reject(label, "a number");
+  return -1;
 }
 
-std::vector<std::string> Arguments::texts(size_t index) {
+std::vector<std::string> Arguments::as_texts(const Napi::Value& value, const std::string& label) {
   std::vector<std::string> result;
-  const Napi::Value value = info_[index];
   if (!value.IsArray()) {
-    reject(index, "an array of strings");
+    reject(label, "an array of strings");
     return result;
   }
   const auto array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::Value element = array[i];
-    if (!element.IsString()) {
-      reject(index, "an array of strings");
-      return result;
-    }
-    result.push_back(element.As<Napi::String>().Utf8Value());
-    if (result.back().find('\0') != std::string::npos) reject(index, "free of NUL characters");
-  }
+  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(as_text(array[i], label));
   return result;
 }
 
@@ -67,18 +59,11 @@ std::vector<int> Arguments::numbers(size_t index) {
   std::vector<int> result;
   const Napi::Value value = info_[index];
   if (!value.IsArray()) {
-    reject(index, "an array of numbers");
+    reject(label(index), "an array of numbers");
     return result;
   }
   const auto array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::Value element = array[i];
-    if (!element.IsNumber()) {
-      reject(index, "an array of numbers");
-      return result;
-    }
-    result.push_back(element.As<Napi::Number>().Int32Value());
-  }
+  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(as_number(array[i], label(index)));
   return result;
 }
 

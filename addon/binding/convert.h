@@ -21,17 +21,26 @@ class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}
 
-  std::string text(size_t index);
+  std::string text(size_t index) { return as_text(info_[index], label(index)); }
   std::string optional_text(size_t index);
-  int number(size_t index);
-  std::vector<std::string> texts(size_t index);
+  int number(size_t index) { return as_number(info_[index], label(index)); }
+  std::vector<std::string> texts(size_t index) { return as_texts(info_[index], label(index)); }
   std::vector<int> numbers(size_t index);
+  // Members of an argument that is an object.
+  std::string member_text(size_t index, const char* name) { return as_text(member(index, name), name); }
+  int member_number(size_t index, const char* name) { return as_number(member(index, name), name); }
+  std::vector<std::string> member_texts(size_t index, const char* name) { return as_texts(member(index, name), name); }
 
   // False when an argument was wrong; the exception is then pending and the function must return.
   [[nodiscard]] bool ok();
 
  private:
-  void reject(size_t index, const char* wanted);
+  static std::string label(size_t index) { return "argument " + std::to_string(index + 1); }
+  Napi::Value member(size_t index, const char* name);
+  std::string as_text(const Napi::Value& value, const std::string& label);
+  int as_number(const Napi::Value& value, const std::string& label);
+  std::vector<std::string> as_texts(const Napi::Value& value, const std::string& label);
+  void reject(const std::string& label, const char* wanted);
 
   const Napi::CallbackInfo& info_;
   std::optional<std::string> problem_;

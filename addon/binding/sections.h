@@ -9,6 +9,7 @@ void add_lock(Napi::Env env, Napi::Object exports);
 void add_process(Napi::Env env, Napi::Object exports);
 void add_namespace(Napi::Env env, Napi::Object exports);
 void add_mount(Napi::Env env, Napi::Object exports);
+void add_network(Napi::Env env, Napi::Object exports);
 
 template <typename Function>
 void add_function(Napi::Env env, Napi::Object exports, const char* name, Function function) {

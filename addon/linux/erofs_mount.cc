@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <linux/loop.h>
-#include <linux/mount.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,17 +11,28 @@
 
 #include "linux/unique_fd.h"
 
-// Only the new mount API is used for mounting: <sys/mount.h> clashes with <linux/mount.h> in some C libraries.
-extern "C" int umount2(const char* target, int flags) noexcept;
-
 namespace gantry {
 
 namespace {
 
-constexpr int kDetachNoFollow = 0x2 | 0x8;  // MNT_DETACH | UMOUNT_NOFOLLOW
-constexpr uint64_t kPrivate = 1u << 18;     // MS_PRIVATE
+// The new mount API by number: its constants are in <linux/mount.h>, which has clashed with <sys/mount.h>, and in the
+// latter only since glibc 2.36.
+constexpr unsigned kFsopenCloexec = 1;
+constexpr unsigned kSetFlag = 0;
+constexpr unsigned kSetString = 1;
+constexpr unsigned kCreate = 6;
+constexpr unsigned kFsmountCloexec = 1;
+constexpr unsigned kReadOnly = 1;
+constexpr unsigned kMoveFromEmptyPath = 4;
 
-int fsconfig(int fs, unsigned command, const char* key, const char* value) {
+struct MountAttributes {
+  uint64_t set;
+  uint64_t clear;
+  uint64_t propagation;
+  uint64_t userns_fd;
+};
+
+int configure(int fs, unsigned command, const char* key, const char* value) {
   return static_cast<int>(::syscall(SYS_fsconfig, fs, command, key, value, 0));
 }
 
@@ -34,16 +45,16 @@ std::string kernel_message(int fs) {
 
 // A superblock of `source`, as a mount that is attached nowhere yet.
 Result<UniqueFd> open_erofs(const std::string& source, bool direct) {
-  const UniqueFd fs(static_cast<int>(::syscall(SYS_fsopen, "erofs", FSOPEN_CLOEXEC)));
+  const UniqueFd fs(static_cast<int>(::syscall(SYS_fsopen, "erofs", kFsopenCloexec)));
   if (!fs.valid()) return errno_error("fsopen erofs", source, "this kernel has no EROFS (CONFIG_EROFS_FS)");
-  if (fsconfig(fs.get(), FSCONFIG_SET_STRING, "source", source.c_str()) != 0 ||
-      fsconfig(fs.get(), FSCONFIG_SET_FLAG, "ro", nullptr) != 0 ||
-      (direct && fsconfig(fs.get(), FSCONFIG_SET_FLAG, "directio", nullptr) != 0) ||
-      fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) {
+  if (configure(fs.get(), kSetString, "source", source.c_str()) != 0 ||
+      configure(fs.get(), kSetFlag, "ro", nullptr) != 0 ||
+      (direct && configure(fs.get(), kSetFlag, "directio", nullptr) != 0) ||
+      configure(fs.get(), kCreate, nullptr, nullptr) != 0) {
     const int code = errno;
     return Error{code, "mount erofs", source, kernel_message(fs.get())};
   }
-  UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, fs.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY)));
+  UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, fs.get(), kFsmountCloexec, kReadOnly)));
   if (!mount.valid()) return errno_error("fsmount", source);
   return mount;
 }
@@ -98,18 +109,18 @@ Result<UniqueFd> open_any_way(const std::string& file) {
 Result<void> mount_erofs(const std::string& file, const std::string& target) {
   auto mount = open_any_way(file);
   if (!mount) return std::move(mount.error());
-  if (::syscall(SYS_move_mount, mount->get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+  if (::syscall(SYS_move_mount, mount->get(), "", AT_FDCWD, target.c_str(), kMoveFromEmptyPath) != 0) {
     return errno_error("attach mount", target);
   }
   // Below a shared mount the new one became shared as well.
-  struct mount_attr attributes {};
-  attributes.propagation = kPrivate;
+  MountAttributes attributes{};
+  attributes.propagation = MS_PRIVATE;
   ::syscall(SYS_mount_setattr, mount->get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes);
   return {};
 }
 
 Result<void> detach_mount(const std::string& target) {
-  while (::umount2(target.c_str(), kDetachNoFollow) == 0) continue;
+  while (::umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
   if (errno == EINVAL || errno == ENOENT) return {};
   return errno_error("unmount", target);
 }

@@ -52,4 +52,54 @@ export interface NativeBinding {
   fsVerityEnable(fd: number): Promise<void>;
   /** `sha256:…` as the kernel measured it. ENODATA: not sealed; EOPNOTSUPP as above. */
   fsVerityMeasure(fd: number): string;
+
+  // --- network.cc: links of the process's own network namespace (rtnetlink), packet rules (nftables) ---
+  /** The bridge is there, up and has these addresses. EEXIST: a link of that name that is no bridge or has another alias. */
+  bridgeEnsure(request: BridgeRequest): Promise<void>;
+  /** A veth pair from the bridge into the pod's namespace, with addresses and default routes. ENODEV: no such bridge. */
+  podLinkCreate(request: PodLinkRequest): Promise<void>;
+  /** Idempotent. */
+  linkDelete(name: string): Promise<void>;
+  linkFind(name: string): LinkInfo | undefined;
+  addressList(): { readonly link: string; readonly address: string }[];
+  /** The lowest MTU among links with a default route, 0 without one. */
+  defaultRouteMtu(): number;
+  /** Runs nft(8) commands as one transaction by libnftables and returns their output. EOPNOTSUPP: the library is absent. */
+  nft(commands: string, json?: boolean): Promise<string>;
+}
+
+export interface BridgeRequest {
+  readonly name: string;
+  readonly mac: string;
+  /** Whose the bridge is (`ip link` shows it). */
+  readonly alias: string;
+  readonly mtu: number;
+  /** `10.88.0.1/16` */
+  readonly addresses: readonly string[];
+}
+
+export interface PodLinkRequest {
+  readonly bridge: string;
+  readonly hostName: string;
+  readonly alias: string;
+  /** Path of the pod's network namespace. */
+  readonly netns: string;
+  readonly podName: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly addresses: readonly string[];
+  /** A default route by each. */
+  readonly gateways: readonly string[];
+}
+
+export interface LinkInfo {
+  readonly index: number;
+  /** 'bridge', 'veth'; '' for a physical one. */
+  readonly kind: string;
+  readonly alias: string;
+  readonly mac: string;
+  readonly mtu: number;
+  /** Index of the bridge that it is a port of, or 0. */
+  readonly master: number;
+  readonly up: boolean;
 }
