@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PodSandboxConfigInit } from '../../src/cri-types/index.ts';
+import { pss, pssOf } from './memory.ts';
+import { bringUp, hostNetwork, type Subject, takeDown, type Up } from './subjects.ts';
+import type { Measured } from './table.ts';
+
+export interface Pair {
+  readonly peer: Subject;
+  readonly ours: Subject;
+}
+
+const forever = ['sleep', '36000'];
+/** Ends as soon as it is asked to. */
+const willing = ['sh', '-c', 'trap "exit 0" TERM; sleep 36000 & wait'];
+
+async function milliseconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** The same sample of both, in turns; who begins changes from round to round. The first round is not counted. */
+async function inTurns(
+  { peer, ours }: Pair,
+  rounds: number,
+  sample: (subject: Subject) => Promise<number>,
+): Promise<{ peer: number[]; ours: number[] }> {
+  const samples = { peer: [] as number[], ours: [] as number[] };
+  for (let round = 0; round <= rounds; round += 1) {
+    const order = round % 2 === 0 ? (['peer', 'ours'] as const) : (['ours', 'peer'] as const);
+    for (const who of order) {
+      const value = await sample(who === 'peer' ? peer : ours);
+      if (round > 0) samples[who].push(value);
+    }
+  }
+  return samples;
+}
+
+export async function podUp(
+  pair: Pair,
+  rounds: number,
+  network: string,
+  linux: PodSandboxConfigInit['linux'],
+  ratio: number,
+): Promise<Measured> {
+  const samples = await inTurns(pair, rounds, async (subject) => {
+    let up: Up | undefined;
+    const time = await milliseconds(async () => {
+      up = await bringUp(subject, linux, forever);
+    });
+    if (up !== undefined) await takeDown(subject, up);
+    return time;
+  });
+  return { work: `pod and container up, ${network}`, unit: 'ms', ...samples, budget: { ratio } };
+}
+
+export async function execSync(pair: Pair, rounds: number): Promise<Measured> {
+  const ups = new Map([
+    [pair.peer, await bringUp(pair.peer, hostNetwork, forever)],
+    [pair.ours, await bringUp(pair.ours, hostNetwork, forever)],
+  ]);
+  const samples = await inTurns(pair, rounds * 2, async (subject) => {
+    const containerId = ups.get(subject)?.container ?? '';
+    return await milliseconds(() =>
+      subject.cri.call('ExecSync', { containerId, cmd: ['true'], timeout: 10 }),
+    );
+  });
+  for (const [subject, up] of ups) await takeDown(subject, up);
+  return { work: 'ExecSync of `true`', unit: 'ms', ...samples, budget: { ratio: 0.15 } };
+}
+
+export async function stopContainer(pair: Pair, rounds: number): Promise<Measured> {
+  const samples = await inTurns(pair, rounds, async (subject) => {
+    const up = await bringUp(subject, hostNetwork, willing);
+    await sleep(100); // Until its trap is set.
+    const stop = { containerId: up.container, timeout: 10n };
+    const time = await milliseconds(() => subject.cri.call('StopContainer', stop));
+    await takeDown(subject, up);
+    return time;
+  });
+  return { work: 'StopContainer of a willing process', unit: 'ms', ...samples, budget: { ratio: 0.15 } };
+}
+
+/** Sixty pods, eight at once; while they are up, what they cost and how long their statistics take. */
+export async function sixtyPods(pair: Pair): Promise<Measured[]> {
+  const pods = 60;
+  const up = { peer: [] as number[], ours: [] as number[] };
+  const perPod = { peer: [] as number[], ours: [] as number[] };
+  const server = { peer: [] as number[], ours: [] as number[] };
+  const stats = { peer: [] as number[], ours: [] as number[] };
+  for (const who of ['peer', 'ours', 'ours', 'peer', 'peer', 'ours'] as const) {
+    const subject = pair[who];
+    const ups: Up[] = [];
+    up[who].push(await milliseconds(async () => await bringUpMany(subject, pods, ups)));
+    await sleep(2000);
+    perPod[who].push(pssOf(subject.podProcesses) / pods);
+    server[who].push(pss(subject.daemon.pid) / 1024);
+    for (let n = 0; n < 7; n += 1) {
+      stats[who].push(await milliseconds(() => subject.cri.call('ListContainerStats', {})));
+    }
+    for (const each of ups) await takeDown(subject, each);
+  }
+  return [
+    { work: `${pods} pods, 8 at once`, unit: 'ms', ...up, budget: { ratio: 0.15 } },
+    { work: 'memory of the runtime a pod (PSS)', unit: 'KiB', ...perPod, budget: { ratio: 0.2 } },
+    { work: `server with ${pods} pods (PSS)`, unit: 'MiB', ...server, budget: { absolute: 150 } },
+    { work: `ListContainerStats, ${pods} pods`, unit: 'ms', ...stats, budget: { ratio: 0.1 } },
+  ];
+}
+
+async function bringUpMany(subject: Subject, pods: number, ups: Up[]): Promise<void> {
+  let left = pods;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      ups.push(await bringUp(subject, undefined, forever));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+}
+
+/** A container that writes 100-byte lines as fast as they are taken. */
+export async function logThroughput(pair: Pair): Promise<Measured> {
+  const megabytes = 200;
+  const write = `yes "$(printf %099d 0)" | head -c ${megabytes * 1_000_000}`;
+  const samples = await inTurns(pair, 3, async (subject) => {
+    const start = performance.now();
+    const up = await bringUp(subject, hostNetwork, ['sh', '-c', write]);
+    for (;;) {
+      const { status } = await subject.cri.call('ContainerStatus', { containerId: up.container });
+      if (status?.state === 'CONTAINER_EXITED') break;
+      await sleep(20);
+    }
+    const seconds = (performance.now() - start) / 1000;
+    await takeDown(subject, up);
+    return megabytes / seconds;
+  });
+  return { work: 'log throughput', unit: 'MB/s', ...samples, budget: { atLeast: 8 } };
+}
