@@ -4,7 +4,7 @@ import { enums, fields } from './generated/schema.ts';
 
 export type MessageName = keyof Messages;
 
-type Shape = readonly ['one' | 'list' | 'map', string];
+type Shape = readonly [shape: 'one' | 'list' | 'map', kind: string, wireName: string];
 const schema: Readonly<Record<string, Readonly<Record<string, Shape>>>> = fields;
 const enumNames: Readonly<Record<string, readonly string[]>> = enums;
 
@@ -103,4 +103,39 @@ function wrong(path: string, wanted: string): GantryError {
     subject: path,
     message: `${path} is not ${wanted}`,
   });
+}
+
+/**
+ * The message as JSON with the interface's own names (`working_dir`), defaults left out, 64-bit numbers as numbers, bytes
+ * in base64: what Go's encoder makes of it, and so what readers of `crictl inspect` are used to.
+ */
+export function wireJson<N extends MessageName>(name: N, value: Messages[N]): Record<string, unknown> {
+  return plainMessage(name, value as unknown as Record<string, unknown>);
+}
+
+function plainMessage(name: string, value: Record<string, unknown>): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, [shape, kind, wireName]] of Object.entries(schema[name] ?? {})) {
+    const member = value[key];
+    if (isDefault(member, shape, kind)) continue;
+    if (shape === 'list') result[wireName] = (member as unknown[]).map((item) => plain(kind, item));
+    else if (shape === 'map') result[wireName] = { ...(member as object) };
+    else result[wireName] = plain(kind, member);
+  }
+  return result;
+}
+
+function plain(kind: string, value: unknown): unknown {
+  if (schema[kind] !== undefined) return plainMessage(kind, value as Record<string, unknown>);
+  if (enumNames[kind] !== undefined) return enumNames[kind].indexOf(value as string);
+  if (typeof value === 'bigint') return Number(value);
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}
+
+function isDefault(value: unknown, shape: string, kind: string): boolean {
+  if (value === undefined) return true;
+  if (shape === 'list') return (value as unknown[]).length === 0;
+  if (shape === 'map') return Object.keys(value as object).length === 0;
+  if (value instanceof Uint8Array) return value.length === 0;
+  return schema[kind] === undefined && value === defaultOf(kind);
 }

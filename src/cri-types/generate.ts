@@ -8,6 +8,13 @@ import protobuf from 'protobufjs';
 
 const source = fileURLToPath(new URL('../../proto/cri/api.proto', import.meta.url));
 
+/** `.runtime.v1.Message.number` → the field's name in the file: the parser otherwise gives the camelCase form alone. */
+const wireNames: ReadonlyMap<string, string> = new Map(
+  objectsOf(protobuf.parse(readFileSync(source, 'utf8'), { keepCase: true }).root).flatMap((o) =>
+    o instanceof protobuf.Type ? o.fieldsArray.map((f) => [`${o.fullName}.${f.id}`, f.name] as const) : [],
+  ),
+);
+
 const scalars: Readonly<Record<string, string>> = {
   string: 'string',
   bytes: 'Uint8Array',
@@ -58,7 +65,8 @@ function interfaces(type: protobuf.Type): string {
 function schemaEntry(type: protobuf.Type): string {
   const fields = type.fieldsArray.map((f) => {
     const shape = f instanceof protobuf.MapField ? 'map' : f.repeated ? 'list' : 'one';
-    return `    ${f.name}: ['${shape}', '${kindOf(f)}'],`;
+    const wireName = wireNames.get(`${type.fullName}.${f.id}`) ?? f.name;
+    return `    ${f.name}: ['${shape}', '${kindOf(f)}', '${wireName}'],`;
   });
   return `  ${flatName(type)}: {${fields.length === 0 ? '' : `\n${fields.join('\n')}\n  `}},`;
 }
@@ -79,6 +87,11 @@ export function generate(): GeneratedFile[] {
   const all = objectsOf(root);
   const types = all.filter((o) => o instanceof protobuf.Type);
   const enums = all.filter((o) => o instanceof protobuf.Enum);
+  for (const e of enums) {
+    // complete.ts takes a name's place in the list for its number.
+    if (!Object.values(e.values).every((number, index) => number === index))
+      throw new Error(`${e.fullName} has gaps`);
+  }
   const services = all.filter((o) => o instanceof protobuf.Service);
   const union = (e: protobuf.Enum): string =>
     `export type ${flatName(e)} =\n${Object.keys(e.values)
@@ -111,7 +124,7 @@ export function generate(): GeneratedFile[] {
       path: path('schema.ts'),
       content: [
         note,
-        `/** Message → field → its shape and its type: a scalar, or the name of a message or an enum. */\nexport const fields = {\n${types.map(schemaEntry).join('\n')}\n} as const;`,
+        `/** Message → field → its shape, its type (a scalar, or the name of a message or an enum) and its name in the file. */\nexport const fields = {\n${types.map(schemaEntry).join('\n')}\n} as const;`,
         `/** Enum → its names; the first is the default. */\nexport const enums = {\n${enums
           .map(
             (e) =>

@@ -1,18 +1,23 @@
-/** What every RPC is handed: the parts of the running server, by their doors. Made once in `serve.ts`. */
+/** What every RPC is handed: the parts of the running server, by their doors. Made once in `services.ts`. */
 import type { Logger, Roots } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { ImageService } from '../image/index.ts';
 import type { PodNetwork } from '../network/index.ts';
 import type { PodService } from '../pod/index.ts';
+import type { HostFacts } from '../security/index.ts';
+import type { Statistics } from './statistics.ts';
 
 export interface Services {
   readonly config: ServerConfig;
   readonly roots: Roots;
   readonly log: Logger;
+  /** What this host can do. */
+  readonly host: HostFacts;
   /** Owns every pod and container: records, locks, stage1 connections. */
   readonly pods: PodService;
   readonly images: ImageService;
   readonly network: PodNetwork;
+  readonly statistics: Statistics;
 }
 
 /** What the wrapper hands to one call. `signal` aborts when the caller's deadline passes or it goes away. */
@@ -25,4 +30,8 @@ export interface Call {
 export type Rpc<Request, Response> = (services: Services, request: Request, call: Call) => Promise<Response>;
 
 /** A server-streaming RPC: yields responses; the wrapper applies back-pressure and ends it when the caller goes away. */
-export type StreamRpc<Request, Response> = (services: Services, request: Request, call: Call) => AsyncIterable<Response>;
+export type StreamRpc<Request, Response> = (
+  services: Services,
+  request: Request,
+  call: Call,
+) => AsyncIterable<Response>;

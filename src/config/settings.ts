@@ -1,0 +1,79 @@
+import type { ServerConfig } from './server-config.ts';
+
+/** One thing that can be set: by a flag `--name`, and by the same name as a key of the configuration file. */
+export interface Setting {
+  readonly member: keyof ServerConfig;
+  readonly kind: 'text' | 'paths' | 'number' | 'switch';
+  /** The only values that are allowed. */
+  readonly choices?: readonly string[];
+  /** An absolute path, or '' where that means none. */
+  readonly path?: boolean;
+  readonly help: string;
+}
+
+/** Everything, by its name. */
+export const settings: Readonly<Record<string, Setting>> = {
+  listen: { member: 'listen', kind: 'text', help: 'address of the CRI socket (unix:///PATH)' },
+  root: { member: 'root', kind: 'text', path: true, help: 'directory of images and pods' },
+  state: {
+    member: 'state',
+    kind: 'text',
+    path: true,
+    help: 'directory of sockets and mounts, empty after a reboot',
+  },
+  'cni-conf-dir': {
+    member: 'cniConfDir',
+    kind: 'text',
+    path: true,
+    help: 'directory of CNI configuration lists',
+  },
+  'cni-bin-dir': {
+    member: 'cniBinDirs',
+    kind: 'paths',
+    path: true,
+    help: 'directories of CNI plug-ins, with colons between',
+  },
+  'registries-dir': {
+    member: 'registriesDir',
+    kind: 'text',
+    path: true,
+    help: 'directory of <host>/hosts.toml',
+  },
+  network: {
+    member: 'network',
+    kind: 'text',
+    choices: ['auto', 'cni', 'builtin'],
+    help: 'which network pods get: auto, cni or builtin',
+  },
+  'nri-socket': { member: 'nriSocket', kind: 'text', path: true, help: 'NRI socket; empty turns NRI off' },
+  metrics: {
+    member: 'metrics',
+    kind: 'text',
+    help: 'HOST:PORT to serve Prometheus metrics on; empty for none',
+  },
+  'cgroup-driver': {
+    member: 'cgroupDriver',
+    kind: 'text',
+    choices: ['cgroupfs', 'systemd'],
+    help: 'who makes cgroups: cgroupfs or systemd',
+  },
+  'log-level': {
+    member: 'logLevel',
+    kind: 'text',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    help: 'how much is logged: debug, info, warn, error or silent',
+  },
+  'builtin-subnet': { member: 'builtinSubnet', kind: 'text', help: 'IPv4 range of the built-in network' },
+  'builtin-bridge': { member: 'builtinBridge', kind: 'text', help: 'bridge of the built-in network' },
+  'pull-concurrency': { member: 'pullConcurrency', kind: 'number', help: 'layers fetched at once, a pull' },
+  'pull-minimum-rate': {
+    member: 'pullMinimumRate',
+    kind: 'number',
+    help: 'bytes a second below which a transfer is given up and resumed',
+  },
+  'cni-garbage-collection': {
+    member: 'cniGarbageCollection',
+    kind: 'switch',
+    help: 'CNI GC at start-up; only where nobody else shares the networks',
+  },
+};

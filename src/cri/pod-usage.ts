@@ -1,0 +1,57 @@
+import { dirname } from 'node:path';
+import type { PodReader, SandboxRecord } from '../pod/index.ts';
+import { type CgroupLayout, type CgroupUsage, type MemoryUsage, readUsage } from '../resources/index.ts';
+
+/**
+ * What a pod uses as a whole: its own cgroup, which the kubelet makes (`cgroup_parent`), where no other pod is in it;
+ * else the sum over its supervisor and its containers.
+ */
+export function podUsage(
+  layout: CgroupLayout,
+  sandbox: SandboxRecord,
+  pods: PodReader,
+): CgroupUsage | undefined {
+  if (sandbox.cgroupPath === '' || sandbox.state.kind !== 'ready') return undefined;
+  const parent = dirname(sandbox.cgroupPath);
+  const alone = pods.sandboxes().every((s) => s.id === sandbox.id || dirname(s.cgroupPath) !== parent);
+  if (alone && sandbox.cgroupParent !== '') return readUsage(layout, parent);
+  const members = [sandbox.cgroupPath, ...pods.containersOf(sandbox.id).map((c) => c.cgroupPath)];
+  return sum(members.filter((path) => path !== '').flatMap((path) => readUsage(layout, path) ?? []));
+}
+
+/** Pressure and limits do not add up; they are left out. */
+function sum(usages: readonly CgroupUsage[]): CgroupUsage | undefined {
+  const [first] = usages;
+  if (first === undefined) return undefined;
+  const cpu = usages.flatMap((u) => u.cpu ?? []);
+  const memory = usages.flatMap((u) => u.memory ?? []);
+  const swap = usages.flatMap((u) => u.swap ?? []);
+  const processes = usages.flatMap((u) => u.processes ?? []);
+  return {
+    timestamp: first.timestamp,
+    cpu:
+      cpu.length === 0
+        ? undefined
+        : { nanoseconds: cpu.reduce((total, c) => total + c.nanoseconds, 0n), pressure: undefined },
+    memory: memory.length === 0 ? undefined : sumMemory(memory),
+    swap: swap.length === 0 ? undefined : { usage: total(swap.map((s) => s.usage)), available: undefined },
+    io: undefined,
+    processes: processes.length === 0 ? undefined : total(processes),
+  };
+}
+
+function sumMemory(all: readonly MemoryUsage[]): MemoryUsage {
+  return {
+    usage: total(all.map((m) => m.usage)),
+    workingSet: total(all.map((m) => m.workingSet)),
+    available: undefined,
+    rss: total(all.map((m) => m.rss)),
+    pageFaults: total(all.map((m) => m.pageFaults)),
+    majorPageFaults: total(all.map((m) => m.majorPageFaults)),
+    pressure: undefined,
+  };
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

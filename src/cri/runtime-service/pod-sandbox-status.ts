@@ -1,0 +1,59 @@
+import { nowNanoseconds } from '../../base/index.ts';
+import {
+  type PodSandboxStatusRequest,
+  type PodSandboxStatusResponseInit,
+  wireJson,
+} from '../../cri-types/index.ts';
+import type { PodReader, SandboxRecord } from '../../pod/index.ts';
+import { podSysctls } from '../../security/index.ts';
+import type { Rpc } from '../context.ts';
+import { toContainerStatus, toPodSandboxStatus } from '../status-builders.ts';
+import { requireVisibleSandbox } from '../visible.ts';
+
+export const podSandboxStatus: Rpc<PodSandboxStatusRequest, PodSandboxStatusResponseInit> = async (
+  { pods, images },
+  { podSandboxId, verbose },
+) => {
+  const sandbox = requireVisibleSandbox(pods, podSandboxId);
+  return {
+    status: toPodSandboxStatus(sandbox),
+    containersStatuses: pods
+      .containersOf(sandbox.id)
+      .map((container) => toContainerStatus(container, images)),
+    timestamp: nowNanoseconds(),
+    info: verbose ? { info: JSON.stringify(sandboxInfo(sandbox, pods)) } : {},
+  };
+};
+
+/** Under the names that readers of containerd's use: CNI and NRI tools take `pid` and the network namespace's path. */
+function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
+  const { network } = sandbox;
+  return {
+    pid: anyPid(sandbox, pods),
+    processStatus: sandbox.state.kind,
+    netNamespaceClosed: sandbox.state.kind === 'notready' && sandbox.state.networkDown,
+    runtimeHandler: sandbox.runtimeHandler,
+    runtimeType: `gantry/${sandbox.flavor}`,
+    config: wireJson('PodSandboxConfig', sandbox.config),
+    runtimeSpec: {
+      hostname: sandbox.config.hostname,
+      linux: {
+        namespaces: [
+          ...(sandbox.netnsPath === '' ? [] : [{ type: 'network', path: sandbox.netnsPath }]),
+          ...(sandbox.usernsPath === '' ? [] : [{ type: 'user', path: sandbox.usernsPath }]),
+        ],
+        cgroupsPath: sandbox.cgroupPath,
+        sysctl: podSysctls(sandbox.config),
+      },
+    },
+    network:
+      network === undefined ? null : { kind: network.kind, ips: network.ips, details: network.details },
+  };
+}
+
+/** PID 1 of a shared pid namespace; without one any process of the pod shows its namespaces as well. 0: there is none. */
+function anyPid(sandbox: SandboxRecord, pods: PodReader): number {
+  if (sandbox.pid !== 0) return sandbox.pid;
+  for (const { state } of pods.containersOf(sandbox.id)) if (state.kind === 'running') return state.pid;
+  return 0;
+}

@@ -1,0 +1,53 @@
+import { release } from 'node:os';
+import { version } from '../../base/index.ts';
+import type {
+  RuntimeConditionInit,
+  RuntimeHandlerInit,
+  StatusRequest,
+  StatusResponseInit,
+} from '../../cri-types/index.ts';
+import { readLayout } from '../../resources/index.ts';
+import { runtimeHandlers } from '../../stage1/index.ts';
+import type { Rpc, Services } from '../context.ts';
+
+/** Calls are taken only after recovery, so the runtime is ready whenever it answers; the network may not be. */
+export const status: Rpc<StatusRequest, StatusResponseInit> = async (services, { verbose }) => {
+  const network = await services.network.status();
+  const conditions: RuntimeConditionInit[] = [
+    { type: 'RuntimeReady', status: true },
+    network.ready
+      ? { type: 'NetworkReady', status: true }
+      : { type: 'NetworkReady', status: false, reason: network.reason, message: network.message },
+  ];
+  return {
+    status: { conditions },
+    runtimeHandlers: handlers(services),
+    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: true },
+    info: verbose ? info(services, network.details) : {},
+  };
+};
+
+/** Every handler runs on this kernel, so all of them can do the same; `host` has no user namespace to offer. */
+function handlers({ host }: Services): RuntimeHandlerInit[] {
+  return runtimeHandlers().map((name) => ({
+    name,
+    features: { recursiveReadOnlyMounts: host.recursiveReadOnlyMounts, userNamespaces: false },
+  }));
+}
+
+function info(services: Services, network: unknown): Record<string, string> {
+  const { mode, hierarchies } = readLayout();
+  const cgroups = {
+    mode,
+    driver: services.config.cgroupDriver,
+    hierarchies: hierarchies.map((h) => ({ ...h, controllers: h.controllers.join(',') })),
+  };
+  const runtime = { version, node: process.version, kernel: release(), pid: process.pid };
+  return {
+    config: JSON.stringify(services.config),
+    cgroups: JSON.stringify(cgroups),
+    host: JSON.stringify(services.host),
+    network: JSON.stringify(network),
+    runtime: JSON.stringify(runtime),
+  };
+}

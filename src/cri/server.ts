@@ -1,0 +1,130 @@
+import { chmodSync } from 'node:fs';
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Logger } from '../base/index.ts';
+import { imageService, runtimeService } from '../cri-types/index.ts';
+import type { Call } from './context.ts';
+import { prepareSocket, socketPath } from './socket.ts';
+import {
+  type RpcObserver,
+  type StreamFunction,
+  type UnaryFunction,
+  wrapStream,
+  wrapUnary,
+} from './wrapper.ts';
+
+/** What the kubelet and its peers allow; lists of ten thousand containers stay below. */
+const maximumMessage = 16 * 1024 * 1024;
+
+/** A function for each RPC of a service, with its services already given to it. */
+export type Handlers = Readonly<Record<string, (request: never, call: Call) => unknown>>;
+
+export interface CriServerOptions {
+  readonly listen: string;
+  readonly log: Logger;
+  readonly observe: RpcObserver;
+  readonly runtime: Handlers;
+  readonly image: Handlers;
+}
+
+/** A server that listens. */
+export interface CriServer {
+  /**
+   * Takes no new calls, ends streams, waits up to `grace` milliseconds for the others, then cancels them. Pods are none
+   * of its business. Idempotent.
+   */
+  close(grace: number): Promise<void>;
+}
+
+/** Listens on a unix socket that only root may open. Errors: those of `prepareSocket`. */
+export async function listen(options: CriServerOptions): Promise<CriServer> {
+  const path = socketPath(options.listen);
+  await prepareSocket(path);
+  const unaryShutdown = new AbortController();
+  const streamShutdown = new AbortController();
+  const server = new Server({
+    'grpc.max_receive_message_length': maximumMessage,
+    'grpc.max_send_message_length': maximumMessage,
+  });
+  for (const [name, methods, handlers] of [
+    ['RuntimeService', runtimeService, options.runtime],
+    ['ImageService', imageService, options.image],
+  ] as const) {
+    addService(server, name, methods, handlers, (stream) => ({
+      log: options.log,
+      observe: options.observe,
+      shutdown: (stream ? streamShutdown : unaryShutdown).signal,
+    }));
+  }
+  await bind(server, path);
+  return {
+    async close(grace) {
+      streamShutdown.abort();
+      const done = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      const timer = setTimeout(() => unaryShutdown.abort(), grace);
+      // A call that does not heed its signal must not keep the process.
+      const force = setTimeout(() => server.forceShutdown(), grace + 1000);
+      await done.finally(() => {
+        clearTimeout(timer);
+        clearTimeout(force);
+      });
+    },
+  };
+}
+
+type Methods = Readonly<
+  Record<
+    string,
+    (typeof runtimeService)[keyof typeof runtimeService] | (typeof imageService)[keyof typeof imageService]
+  >
+>;
+
+function addService(
+  server: Server,
+  service: string,
+  methods: Methods,
+  handlers: Handlers,
+  contextFor: (stream: boolean) => Parameters<typeof wrapUnary>[2],
+): void {
+  const same = (bytes: Buffer): Buffer => bytes;
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const [name, { request, response, stream }] of Object.entries(methods)) {
+    definition[name] = {
+      path: `/runtime.v1.${service}/${name}`,
+      requestStream: false,
+      responseStream: stream,
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    };
+    const run = handlers[name];
+    // No entry: grpc-js itself answers UNIMPLEMENTED.
+    if (run === undefined) continue;
+    const method = { name, request, response };
+    implementation[name] = stream
+      ? wrapStream(method, run as StreamFunction, contextFor(true))
+      : wrapUnary(method, run as UnaryFunction, contextFor(false));
+  }
+  server.addService(definition, implementation);
+}
+
+/** The socket is never open to others, not even between bind and chmod. */
+async function bind(server: Server, path: string): Promise<void> {
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  } finally {
+    process.umask(umask);
+  }
+  chmodSync(path, 0o600);
+}
