@@ -6,8 +6,8 @@ const names = new Map(Object.entries(constants.errno).map(([name, value]) => [va
 
 /** docs/errors.md: what an errno from stage1 means to a caller. Everything else is 'internal'. */
 const codes: Readonly<Record<string, ErrorCode>> = {
-  ENOENT: 'not-found',
-  EEXIST: 'already-exists',
+  // Of a program, a mount's source, a directory in the image: no object of CRI's was not found.
+  ENOENT: 'unknown',
   EINVAL: 'invalid-argument',
   EBUSY: 'failed-precondition',
   ESRCH: 'failed-precondition',

@@ -1,13 +1,7 @@
 import type { FlavorPlan } from './types.ts';
 
-/** Ordinary containers: namespaces of the host's kernel. */
+/** Ordinary containers, isolated by namespaces of the host's kernel: every wish is met as it is. */
 export const namespacesFlavor: FlavorPlan = {
   name: 'namespaces',
-  ownsNetwork: (wanted) => wanted.network === 'pod',
-  // A pod on the host's network keeps the host's name as well, as everywhere in Kubernetes.
-  namespaces: (wanted) => ({
-    ipc: wanted.ipc,
-    uts: wanted.network === 'host' ? 'host' : 'pod',
-    pid: wanted.pid,
-  }),
+  namespaces: (wanted) => wanted,
 };

@@ -1,16 +1,16 @@
 import type { Flavor, PodNamespaces } from '../manifest.ts';
 
-/** What a pod asks for, before its flavor has had its say. */
-export interface WantedNamespaces {
-  readonly network: 'pod' | 'host';
-  readonly ipc: 'pod' | 'host';
-  readonly pid: 'pod' | 'app' | 'host';
+/** How a pod's namespaces are arranged; `ownNetwork` false is the host's. */
+export interface NamespaceChoice {
+  readonly ownNetwork: boolean;
+  readonly ipc: PodNamespaces['ipc'];
+  readonly uts: PodNamespaces['uts'];
+  readonly pid: PodNamespaces['pid'];
 }
 
 /** What sets one flavor apart when stage0 plans a pod. */
 export interface FlavorPlan {
   readonly name: Flavor;
-  /** Whether the pod gets a network namespace of its own. */
-  ownsNetwork(wanted: WantedNamespaces): boolean;
-  namespaces(wanted: WantedNamespaces): Omit<PodNamespaces, 'network' | 'user'>;
+  /** What becomes of the pod's wishes. */
+  namespaces(wanted: NamespaceChoice): NamespaceChoice;
 }

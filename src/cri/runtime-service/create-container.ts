@@ -1,0 +1,111 @@
+import { isDeepStrictEqual } from 'node:util';
+import { GantryError } from '../../base/index.ts';
+import type { CreateContainerRequest, CreateContainerResponse } from '../../cri-types/index.ts';
+import type { ImageRecord } from '../../image/index.ts';
+import {
+  type ContainerPlan,
+  commitContainer,
+  containerIdentity,
+  createToBarrier,
+  failpoint,
+  makeContainer,
+  type PodService,
+  planContainer,
+  removeTree,
+  type Sandbox,
+  undoing,
+  writeContainerDirectory,
+  writeManifests,
+} from '../../pod/index.ts';
+import type { Rpc } from '../context.ts';
+
+/**
+ * Makes a container in a ready pod: everything but the exec of its program. Asked for again under the same name it joins the
+ * first call, or returns the container that came of it.
+ */
+export const createContainer: Rpc<CreateContainerRequest, CreateContainerResponse> = async (
+  { pods },
+  request,
+  { signal },
+) => {
+  const sandbox = pods.requireSandboxObject(request.podSandboxId);
+  sandbox.requireClient('create container');
+  const plan = planContainer(request.config, sandbox.record);
+  const found = existing(pods, plan);
+  if (found !== undefined) return { containerId: found };
+  const image = requireImage(pods, plan);
+  const make = (): Promise<string> => {
+    const made = makeIn(pods, sandbox, plan, image);
+    sandbox.making.add(made);
+    return made.finally(() => sandbox.making.delete(made));
+  };
+  return { containerId: await pods.containerNames.join(plan.name, plan.identity, make, signal) };
+};
+
+function makeIn(
+  pods: PodService,
+  sandbox: Sandbox,
+  plan: ContainerPlan,
+  image: ImageRecord,
+): Promise<string> {
+  return undoing(pods.log, async (undo) => {
+    const client = sandbox.requireClient('create container');
+    const container = makeContainer(pods, sandbox, plan, image);
+    undo.add('name', () => pods.dropContainer(container));
+
+    undo.add('directory', () => removeTree(container.path));
+    writeContainerDirectory(container);
+    await failpoint('create/directory');
+
+    undo.add('layers', () => pods.images.releaseLayers(container.id));
+    const layers = await pods.images.acquireLayers(image, container.id);
+    await failpoint('create/layers');
+
+    writeManifests(pods, container, plan, image, layers);
+    await failpoint('create/manifest');
+
+    undo.add('app', () => forget(sandbox, container.id));
+    await createToBarrier(pods, container, client);
+    await failpoint('create/barrier');
+
+    await client.continue(container.id);
+    await failpoint('create/continue');
+
+    commitContainer(pods, container);
+    await failpoint('create/commit');
+    return container.id;
+  });
+}
+
+/** A pod that ended meanwhile has taken its apps with it. */
+async function forget(sandbox: Sandbox, containerId: string): Promise<void> {
+  await sandbox.client?.delete(containerId);
+}
+
+function requireImage(pods: PodService, plan: ContainerPlan): ImageRecord {
+  const image = pods.images.find(plan.image);
+  if (image !== undefined) return image;
+  throw new GantryError({
+    code: 'not-found',
+    operation: 'create container',
+    subject: plan.image,
+    message: `failed to resolve image "${plan.image}": not found; pull it first`,
+  });
+}
+
+/** The ID of the container that came of an earlier call. Errors: already-exists for any other of that name. */
+function existing(pods: PodService, plan: ContainerPlan): string | undefined {
+  const container = pods.containerNamed(plan.name);
+  if (container === undefined) return undefined;
+  const { record, state } = container;
+  const alive = state.kind === 'created' || state.kind === 'running';
+  const same = isDeepStrictEqual(plan.identity, containerIdentity(record.config));
+  if (alive && same) return container.id;
+  const why = alive ? 'which was made from another configuration' : 'which has ended';
+  throw new GantryError({
+    code: 'already-exists',
+    operation: 'create container',
+    subject: plan.name,
+    message: `the container name "${plan.name}" is reserved for ${container.id}, ${why}; remove it first, or raise the attempt`,
+  });
+}

@@ -1,0 +1,47 @@
+import { describeError, GantryError, nowNanoseconds } from '../../base/index.ts';
+import type { StartContainerRequest, StartContainerResponse } from '../../cri-types/index.ts';
+import { type Container, markExited, markStarted, type PodService } from '../../pod/index.ts';
+import type { Rpc } from '../context.ts';
+
+/** What the peers report of a container whose program could not be executed. */
+const START_FAILED = 128;
+
+/**
+ * Executes the program of a created container. Errors: failed-precondition for one that was started before; whatever the exec
+ * said, and then the container is exited with the reason StartError.
+ */
+export const startContainer: Rpc<StartContainerRequest, StartContainerResponse> = async (
+  { pods },
+  request,
+) => {
+  const container = pods.requireContainerObject(request.containerId);
+  await container.mutex.run(() => start(pods, container));
+  return {};
+};
+
+async function start(pods: PodService, container: Container): Promise<void> {
+  if (container.state.kind !== 'created') {
+    throw new GantryError({
+      code: 'failed-precondition',
+      operation: 'start container',
+      subject: container.id,
+      message: `container ${container.id} cannot be started: it is ${container.state.kind}, not created`,
+    });
+  }
+  const client = container.sandbox.requireClient('start container');
+  try {
+    await client.start(container.id);
+  } catch (error) {
+    // A lost connection says nothing about the program: whoever finds out what became of the pod, accounts for it.
+    if (client.isOpen) markFailed(pods, container, describeError(error));
+    throw error;
+  }
+  // Its event has usually said so already, and may have said that it is over too.
+  markStarted(pods, container, 0, nowNanoseconds());
+}
+
+function markFailed(pods: PodService, container: Container, message: string): void {
+  const end = { finishedAt: nowNanoseconds(), exitCode: START_FAILED, reason: 'StartError', message };
+  if (container.state.kind === 'exited') container.advance({ ...container.state, ...end });
+  else markExited(pods, container, { startedAt: 0n, ...end });
+}

@@ -1,0 +1,40 @@
+import { GantryError } from '../../base/index.ts';
+import type {
+  UpdateContainerResourcesRequest,
+  UpdateContainerResourcesResponse,
+} from '../../cri-types/index.ts';
+import type { Container, PodService } from '../../pod/index.ts';
+import { mergeResources, toOciResources } from '../../resources/index.ts';
+import type { Rpc } from '../context.ts';
+
+/** Sets new limits on a created or running container; members that are 0 or empty stay as they are. Status shows the result. */
+export const updateContainerResources: Rpc<
+  UpdateContainerResourcesRequest,
+  UpdateContainerResourcesResponse
+> = async ({ pods }, request) => {
+  const container = pods.requireContainerObject(request.containerId);
+  await container.mutex.run(() => update(pods, container, request));
+  return {};
+};
+
+async function update(
+  pods: PodService,
+  container: Container,
+  request: UpdateContainerResourcesRequest,
+): Promise<void> {
+  const { kind } = container.state;
+  if (kind !== 'created' && kind !== 'running') {
+    throw new GantryError({
+      code: 'failed-precondition',
+      operation: 'update container resources',
+      subject: container.id,
+      message: `container ${container.id} is ${kind}: only a created or running one has resources to update`,
+    });
+  }
+  if (request.linux === undefined) return;
+  const client = container.sandbox.requireClient('update container resources');
+  await client.update(container.id, toOciResources(request.linux, pods.host.swapAccounting));
+  const { config } = container.record;
+  const resources = mergeResources(config.linux?.resources, request.linux);
+  container.note({ config: { ...config, linux: { ...config.linux, resources } } });
+}

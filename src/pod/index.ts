@@ -1,0 +1,25 @@
+export { clearCgroup } from './bury.ts';
+export type { Container } from './container.ts';
+export { removeTree } from './directory.ts';
+export { EventBus } from './events.ts';
+export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } from './exec.ts';
+export { markExited, markStarted, publish } from './exits.ts';
+export { armFailpoints, type Failpoint, failpoint, failpoints } from './failpoints.ts';
+export {
+  commitContainer,
+  createToBarrier,
+  makeContainer,
+  writeContainerDirectory,
+  writeManifests,
+} from './make-container.ts';
+export * from './make-sandbox.ts';
+export * from './model.ts';
+export { Names, waitFor } from './names.ts';
+export * from './plan-container.ts';
+export * from './plan-sandbox.ts';
+export { discardContainer, eraseContainer } from './remove.ts';
+export type { Sandbox } from './sandbox.ts';
+export { MAKING_DEADLINE, type PodDependencies, PodService } from './service.ts';
+export { removeContainer, stopContainer } from './stop.ts';
+export { discardSandbox, endStage1, removeSandbox, stopSandbox, takeNetworkDown } from './teardown.ts';
+export { Undo, undoing } from './undo.ts';

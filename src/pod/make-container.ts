@@ -1,0 +1,153 @@
+/** The steps that CreateContainer is made of, each leaving what its undo takes back. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { GantryError, newId, nowNanoseconds, type OciSpec } from '../base/index.ts';
+import type { ImageRecord } from '../image/index.ts';
+import { type CgroupPath, cgroupPath, startScope } from '../resources/index.ts';
+import { containerSpec, stopSignal } from '../security/index.ts';
+import type { LayerMount, Stage1Client } from '../stage1/index.ts';
+import { resolveImageAccount } from './account.ts';
+import { Container } from './container.ts';
+import { publish } from './exits.ts';
+import type { ContainerRecord } from './model.ts';
+import { appManifest, type ContainerPlan } from './plan-container.ts';
+import { podPidMode } from './plan-sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
+import type { PodService } from './service.ts';
+import { advance } from './state.ts';
+
+/** Milliseconds for systemd to make a scope. */
+const SCOPE_DEADLINE = 30_000;
+
+/** In memory: not shown to anybody until it is committed. */
+export function makeContainer(
+  pods: PodService,
+  sandbox: Sandbox,
+  plan: ContainerPlan,
+  image: ImageRecord,
+): Container {
+  const id = newId();
+  const record: ContainerRecord = {
+    version: 1,
+    id,
+    sandboxId: sandbox.id,
+    name: plan.name,
+    config: plan.config,
+    imageId: image.id,
+    imageRef: plan.image,
+    createdAt: nowNanoseconds(),
+    state: { kind: 'creating' },
+    cgroupPath: containerCgroup(pods, sandbox, id).path,
+    logPath: plan.logPath,
+    stopSignal: stopSignal(plan.config.stopSignal, image.config.stopSignal),
+    writablePath: join(sandbox.directory.app(id), 'writable'),
+    user: { uid: 0, gid: 0, additionalGids: [] },
+  };
+  const container = new Container(sandbox, record, pods.log);
+  pods.addContainer(container);
+  return container;
+}
+
+/** On disk: its directory, the record, the writable layer's place. `removeTree(container.path)` takes it back. */
+export function writeContainerDirectory(container: Container): void {
+  mkdirSync(container.path, { mode: 0o700 });
+  container.save({});
+  // The root directory of the container is its mode.
+  mkdirSync(container.record.writablePath, { mode: 0o755 });
+  const { logPath } = container.record;
+  if (logPath !== '') mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
+}
+
+/** The two documents that stage1 executes. Errors: invalid-argument, for all that the configuration may not ask. */
+export function writeManifests(
+  pods: PodService,
+  container: Container,
+  plan: ContainerPlan,
+  image: ImageRecord,
+  layers: readonly LayerMount[],
+): void {
+  const { sandbox, record } = container;
+  const { directory, record: pod } = sandbox;
+  const account = resolveImageAccount(plan.config, image.config, layers);
+  const spec = containerSpec(
+    {
+      sandboxId: sandbox.id,
+      containerId: container.id,
+      sandbox: pod.config,
+      container: plan.config,
+      image: image.config,
+      imageName: plan.image,
+      account,
+      hostname: readFileSync(directory.file('hostname'), 'utf8').trim(),
+      netnsPath: pod.netnsPath,
+      usernsPath: pod.usernsPath,
+      files: {
+        hostname: directory.file('hostname'),
+        hosts: directory.file('hosts'),
+        resolvConf: directory.file('resolv.conf'),
+      },
+      cgroupsPath: containerCgroup(pods, sandbox, container.id).ociPath,
+    },
+    pods.host,
+    pods.lookups,
+  );
+  const app = appManifest({
+    plan,
+    containerId: container.id,
+    layers,
+    writable: record.writablePath,
+    stopSignal: record.stopSignal,
+    podPid: podPidMode(pod),
+  });
+  // stage1 reads them at Create, which comes after.
+  writeFileSync(join(container.path, 'app.json'), JSON.stringify(app), { mode: 0o600 });
+  writeFileSync(join(container.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
+  container.execSpec = forExecs(spec);
+  const { uid, gid, additionalGids } = account;
+  container.note({ user: { uid, gid, additionalGids } });
+}
+
+/** At the barrier: the process exists and is in its cgroup. Deleting the app takes it back. */
+export async function createToBarrier(
+  pods: PodService,
+  container: Container,
+  client: Stage1Client,
+): Promise<void> {
+  const pid = await client.create(container.id);
+  const { scope } = containerCgroup(pods, container.sandbox, container.id);
+  if (scope === undefined) return; // cgroupfs: stage1 has placed it
+  const description = `Gantry container ${container.record.name}`;
+  await startScope({ pid, ...scope, description }, AbortSignal.timeout(SCOPE_DEADLINE));
+}
+
+/** From now on it is there for everybody. Errors: those of writing; failed-precondition when the pod ended meanwhile. */
+export function commitContainer(pods: PodService, container: Container): void {
+  const { sandbox } = container;
+  if (sandbox.state.kind !== 'ready') {
+    throw new GantryError({
+      code: 'failed-precondition',
+      operation: 'create container',
+      subject: sandbox.id,
+      message: `pod sandbox ${sandbox.id} was stopped while container "${container.record.name}" was being created`,
+    });
+  }
+  container.save({ state: advance('container', container.id, container.state, { kind: 'created' }) });
+  pods.nameContainer(container);
+  publish(pods, container, 'created');
+}
+
+function containerCgroup(pods: PodService, sandbox: Sandbox, id: string): CgroupPath {
+  return cgroupPath(pods.config.cgroupDriver, sandbox.record.cgroupParent, id);
+}
+
+/** The document, for its process; read from disk where this server did not make the container. */
+export function execSpec(container: Container): OciSpec {
+  container.execSpec ??= forExecs(
+    JSON.parse(readFileSync(join(container.path, 'config.json'), 'utf8')) as OciSpec,
+  );
+  return container.execSpec;
+}
+
+function forExecs(spec: OciSpec): OciSpec {
+  return { ...spec, mounts: [], linux: {} };
+}

@@ -1,0 +1,149 @@
+/** The steps that RunPodSandbox is made of, each leaving what its undo takes back. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { errno, native, newId, nowNanoseconds } from '../base/index.ts';
+import type { NetworkRecord } from '../network/index.ts';
+import { startScope } from '../resources/index.ts';
+import { bootId, PodDirectory } from './directory.ts';
+import { link, onEvent } from './link.ts';
+import type { SandboxRecord } from './model.ts';
+import { networkRequest, podManifest, type SandboxPlan, sandboxCgroup } from './plan-sandbox.ts';
+import { Sandbox } from './sandbox.ts';
+import type { PodService } from './service.ts';
+
+/** Milliseconds for stage1 to say that it is ready. */
+const LAUNCH_DEADLINE = 30_000;
+
+/** The directory, locked by us, and a record that names all that is going to be made on the host. */
+export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
+  const id = newId();
+  const directory = new PodDirectory(pods.roots, id);
+  const record: SandboxRecord = {
+    version: 1,
+    id,
+    owner: 'cri',
+    name: plan.name,
+    config: plan.config,
+    runtimeHandler: plan.handler,
+    flavor: plan.flavor.name,
+    createdAt: nowNanoseconds(),
+    bootId: bootId(),
+    state: { kind: 'creating' },
+    netnsPath: plan.namespaces.ownNetwork ? `/run/netns/gantry-${id}` : '',
+    usernsPath: '',
+    network: undefined,
+    cgroupPath: sandboxCgroup(plan, pods.config.cgroupDriver, id).path,
+    cgroupParent: plan.cgroupParent,
+    pid: 0,
+  };
+  const sandbox = new Sandbox(directory, record, pods.log);
+  pods.addSandbox(sandbox);
+  return sandbox;
+}
+
+/** On disk: the directory, its lock, the record. Whatever fails of it, `directory.remove()` takes back. */
+export function writePodDirectory(sandbox: Sandbox): void {
+  sandbox.holdLock(sandbox.directory.create());
+  sandbox.save({});
+}
+
+/** Takes it back, the lock too. Idempotent. */
+export async function discardDirectory(sandbox: Sandbox): Promise<void> {
+  sandbox.releaseLock();
+  await sandbox.directory.remove();
+}
+
+/** What stage1 reads, and what containers see at /etc. */
+export function writePodFiles(pods: PodService, sandbox: Sandbox, plan: SandboxPlan): void {
+  const { directory } = sandbox;
+  const manifest = podManifest({
+    plan,
+    podId: sandbox.id,
+    controlSocket: directory.controlSocket,
+    cgroup: sandboxCgroup(plan, pods.config.cgroupDriver, sandbox.id),
+    driver: pods.config.cgroupDriver,
+    netnsPath: sandbox.record.netnsPath,
+    host: pods.host,
+  });
+  // Nobody reads them before stage1 is started, so they need not be replaced atomically.
+  writeFileSync(directory.manifest, JSON.stringify(manifest), { mode: 0o600 });
+  writeFileSync(directory.file('hostname'), `${plan.hostname}\n`, { mode: 0o644 });
+  writeFileSync(directory.file('hosts'), readIfThere('/etc/hosts'), { mode: 0o644 });
+  writeFileSync(directory.file('resolv.conf'), resolvConf(plan), { mode: 0o644 });
+}
+
+/** The network's addresses, as it announces and returns them; its record is the sandbox's from its first effect on. */
+export async function setUpNetwork(
+  pods: PodService,
+  sandbox: Sandbox,
+  plan: SandboxPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const announce = (network: NetworkRecord): void => {
+    sandbox.save({ network });
+    if (network.kind === 'cni') sandbox.syncRecord();
+  };
+  const request = networkRequest(plan, sandbox.id, sandbox.record.netnsPath);
+  const network = await pods.network.setUp(request, announce, signal);
+  // Written with the commit that follows; a crash before it is torn down by what was announced.
+  sandbox.note({ network });
+}
+
+/** stage1 started and ready; PID 1 of a shared pid namespace, or 0. Its events reach the pod from now on. */
+export async function launchStage1(pods: PodService, sandbox: Sandbox, plan: SandboxPlan): Promise<number> {
+  const { lockFd } = sandbox;
+  if (lockFd === undefined) throw new Error(`sandbox ${sandbox.id} is launched without its lock`);
+  const { scope } = sandboxCgroup(plan, pods.config.cgroupDriver, sandbox.id);
+  const description = `Gantry pod ${sandbox.record.name}`;
+  const launching = pods.control.launch({
+    flavor: plan.flavor.name,
+    podDirectory: sandbox.directory.path,
+    lockFd,
+    deadline: LAUNCH_DEADLINE,
+    ...(scope === undefined
+      ? {}
+      : { place: (pid) => startScope({ pid, ...scope, description }, AbortSignal.timeout(LAUNCH_DEADLINE)) }),
+    onEvent: (event) => onEvent(pods, sandbox, event),
+  });
+  // It is spawned by now, with the lock; our own copy would keep a dead pod's lock held.
+  sandbox.releaseLock();
+  const { client, sandboxPid } = await launching;
+  link(pods, sandbox, client);
+  return sandboxPid;
+}
+
+/** From now on it is there for everybody. Errors: those of writing the record. */
+export function commitSandbox(pods: PodService, sandbox: Sandbox, pid: number): void {
+  sandbox.save({ state: { kind: 'ready' }, pid });
+  pods.nameSandbox(sandbox);
+  for (const type of ['created', 'started'] as const) {
+    pods.events.publish({ type, containerId: sandbox.id, sandboxId: sandbox.id, at: nowNanoseconds() });
+  }
+}
+
+/** The namespace's path is in the record already: start-up finds it after a crash. */
+export async function makeNetns(sandbox: Sandbox): Promise<void> {
+  await native().netnsCreate(sandbox.record.netnsPath);
+}
+
+/** Kubernetes' DNS configuration as a resolv.conf(5); the host's own where the pod has none. Pure but for that. */
+function resolvConf(plan: SandboxPlan): string {
+  const dns = plan.config.dnsConfig;
+  if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0) {
+    return readIfThere('/etc/resolv.conf');
+  }
+  const lines = [
+    ...(dns.searches.length > 0 ? [`search ${dns.searches.join(' ')}`] : []),
+    ...dns.servers.map((server) => `nameserver ${server}`),
+    ...(dns.options.length > 0 ? [`options ${dns.options.join(' ')}`] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+/** The end of a container's belongings: in stage1, in the image store, on disk. */
+
+import { clearCgroup } from './bury.ts';
+import type { Container } from './container.ts';
+import { removeTree } from './directory.ts';
+import { publish } from './exits.ts';
+import { failpoint } from './failpoints.ts';
+import type { PodService } from './service.ts';
+
+/**
+ * Removes a container that does not run. Idempotent: what failed half-way is begun again. Under the container's mutex.
+ * Errors: the step's.
+ */
+export async function eraseContainer(pods: PodService, container: Container): Promise<void> {
+  await releaseContainer(pods, container);
+  pods.dropContainer(container);
+  publish(pods, container, 'deleted');
+}
+
+/** The same for one that was never shown to anybody: nothing is published. */
+export async function discardContainer(pods: PodService, container: Container): Promise<void> {
+  await releaseContainer(pods, container);
+  pods.dropContainer(container);
+}
+
+async function releaseContainer(pods: PodService, container: Container): Promise<void> {
+  const { client, state } = container.sandbox;
+  // A dead pod's stage1 needs no telling; a live one must have forgotten the app before its files go.
+  if (client !== undefined) await client.delete(container.id);
+  else if (state.kind === 'ready') container.sandbox.requireClient('remove container');
+  // stage1 has removed its cgroups with it, unless it died before it could.
+  if (client === undefined && container.state.kind !== 'exited' && container.record.cgroupPath !== '') {
+    await clearCgroup(pods, container.record.cgroupPath);
+  }
+  await failpoint('remove/stage1');
+  await pods.images.releaseLayers(container.id);
+  await failpoint('remove/layers');
+  // One that was never shown is undone at start-up whatever its record says.
+  if (container.state.kind !== 'creating') container.advance({ kind: 'removing' });
+  await removeTree(container.path);
+  await failpoint('remove/directory');
+}

@@ -1,0 +1,73 @@
+/** The pods of one root, and what they are made with. Calls are functions beside this file that take the service. */
+import type { Logger, Roots } from '../base/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import type { ImageService } from '../image/index.ts';
+import type { PodNetwork } from '../network/index.ts';
+import type { CgroupLayout } from '../resources/index.ts';
+import { readLayout } from '../resources/index.ts';
+import { type HostFacts, type HostLookups, hostLookups, readHostFacts } from '../security/index.ts';
+import { type Control, loadControl } from '../stage1/index.ts';
+import { EventBus } from './events.ts';
+import { Names } from './names.ts';
+import { recover } from './recovery.ts';
+import { Registry } from './registry.ts';
+
+export interface PodDependencies {
+  readonly config: ServerConfig;
+  readonly roots: Roots;
+  readonly log: Logger;
+  readonly images: ImageService;
+  readonly network: PodNetwork;
+}
+
+/** Milliseconds: how long the making of a pod or container may take before it is undone, whoever still waits. */
+export const MAKING_DEADLINE = 240_000;
+
+/** One a root. Reading is in memory (PodReader); changing goes through one mutex a sandbox and one a container. */
+export class PodService extends Registry {
+  readonly config: ServerConfig;
+  readonly roots: Roots;
+  readonly log: Logger;
+  readonly images: ImageService;
+  readonly network: PodNetwork;
+  readonly control: Control;
+  readonly cgroups: CgroupLayout;
+  readonly host: HostFacts;
+  readonly lookups: HostLookups;
+  readonly events = new EventBus();
+  readonly sandboxNames = new Names('sandbox');
+  readonly containerNames = new Names('container');
+  /** What start-up left to be done in the background: dead pods' networks. Never rejects. */
+  settled: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(dependencies: PodDependencies, control: Control) {
+    super();
+    this.config = dependencies.config;
+    this.roots = dependencies.roots;
+    this.log = dependencies.log;
+    this.images = dependencies.images;
+    this.network = dependencies.network;
+    this.control = control;
+    this.cgroups = readLayout();
+    this.host = readHostFacts(this.cgroups);
+    this.lookups = hostLookups;
+  }
+
+  /** Reads every record, adopts live pods, accounts for dead ones. Nothing that a record holds makes it fail. */
+  static async open(dependencies: PodDependencies): Promise<PodService> {
+    const service = new PodService(dependencies, await loadControl());
+    await recover(service);
+    return service;
+  }
+
+  /** Lets go of every pod; they run on. */
+  close(): void {
+    this.#closed = true;
+    for (const sandbox of this.allSandboxes()) sandbox.detach();
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+}
