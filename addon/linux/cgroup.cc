@@ -101,6 +101,8 @@ std::vector<std::string> cgroup_tree(const std::string& directory) {
   return tree;
 }
 
+bool cgroup_remove_one(const std::string& directory) { return ::rmdir(directory.c_str()) == 0; }
+
 Result<void> cgroup_remove(const std::string& directory) {
   for (const std::string& nested : cgroup_tree(directory)) {
     if (::rmdir(nested.c_str()) < 0 && errno != ENOENT) return errno_error("rmdir", nested);

@@ -23,7 +23,7 @@ struct CgroupHierarchy {
 
 // Every hierarchy once, v1 before v2. Empty on a host without cgroups.
 Result<std::vector<CgroupHierarchy>> cgroup_hierarchies();
-// Where a process is in a hierarchy, relative to the mount point ("/kubepods/x"; "/" at its root).
+// Where a process (0: this one) is in a hierarchy, relative to the mount point ("/kubepods/x"; "/" at its root).
 Result<std::string> cgroup_of(pid_t pid, const CgroupHierarchy& hierarchy);
 
 // --- one directory; `file` is a name within ---
@@ -36,6 +36,8 @@ Result<bool> cgroup_make(const std::string& directory);
 Result<std::vector<pid_t>> cgroup_pids(const std::string& directory);
 // It and everything nested in it, the innermost first. Empty when it does not exist.
 std::vector<std::string> cgroup_tree(const std::string& directory);
+// rmdir(2) of it alone, which an empty one without children allows.
+bool cgroup_remove_one(const std::string& directory);
 // rmdir of the whole tree; EBUSY while a process is left. One that does not exist is no error.
 Result<void> cgroup_remove(const std::string& directory);
 // The number behind `key` in a file of "key value" lines; 0 where there is none.

@@ -87,7 +87,7 @@ Result<std::vector<CgroupHierarchy>> cgroup_hierarchies() {
 }
 
 Result<std::string> cgroup_of(pid_t pid, const CgroupHierarchy& hierarchy) {
-  const std::string file = "/proc/" + std::to_string(pid) + "/cgroup";
+  const std::string file = "/proc/" + (pid == 0 ? "self" : std::to_string(pid)) + "/cgroup";
   auto text = read_file(file, 1 << 20);
   if (!text) return text.error();
   for (const std::string& line : split(*text, '\n')) {

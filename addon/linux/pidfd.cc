@@ -11,6 +11,12 @@
 
 namespace gantry {
 
+namespace {
+
+std::string oom_score_path(pid_t pid) { return "/proc/" + (pid == 0 ? "self" : std::to_string(pid)) + "/oom_score_adj"; }
+
+}  // namespace
+
 Result<UniqueFd> pidfd_open(pid_t pid) {
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!fd.valid()) return errno_error("pidfd_open", std::to_string(pid));
@@ -45,7 +51,7 @@ uint64_t process_start_time(pid_t pid) {
 }
 
 Result<void> write_oom_score_adj(pid_t pid, int value) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/oom_score_adj";
+  const std::string path = oom_score_path(pid);
   auto fd = open_file(path, O_WRONLY);
   if (!fd) return fd.error();
   const std::string text = std::to_string(value);
@@ -54,7 +60,7 @@ Result<void> write_oom_score_adj(pid_t pid, int value) {
 }
 
 Result<int> read_oom_score_adj(pid_t pid) {
-  auto text = read_file("/proc/" + std::to_string(pid) + "/oom_score_adj", 64);
+  auto text = read_file(oom_score_path(pid), 64);
   if (!text.ok()) return text.error();
   return std::atoi(text->c_str());
 }

@@ -21,7 +21,7 @@ Result<void> pidfd_send_signal(int pidfd, int signal);
 Result<ExitStatus> pidfd_reap(int pidfd);
 // Field 22 of /proc/<pid>/stat, clock ticks since boot; 0 when it cannot be read.
 uint64_t process_start_time(pid_t pid);
-// /proc/<pid>/oom_score_adj.
+// /proc/<pid>/oom_score_adj; 0 is this process.
 Result<void> write_oom_score_adj(pid_t pid, int value);
 Result<int> read_oom_score_adj(pid_t pid);
 

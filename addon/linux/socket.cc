@@ -77,6 +77,12 @@ size_t bytes_ready(int fd) {
   return ::ioctl(fd, FIONREAD, &count) < 0 || count < 0 ? 0 : static_cast<size_t>(count);
 }
 
+Result<UniqueFd> duplicate(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!copy.valid()) return errno_error("fcntl(F_DUPFD_CLOEXEC)", std::to_string(fd));
+  return copy;
+}
+
 Result<void> set_nonblocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return errno_error("fcntl", std::to_string(fd));
@@ -118,6 +124,8 @@ Result<void> send_datagram(int fd, const std::string& path, std::string_view byt
   if (sent < 0) return errno_error("sendto", path);
   return {};
 }
+
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
 Result<void> set_terminal_size(int fd, unsigned rows, unsigned columns) {
   winsize size{};

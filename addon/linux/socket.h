@@ -29,6 +29,7 @@ bool set_pipe_capacity(int fd, int bytes);
 // How many bytes can be read right now.
 size_t bytes_ready(int fd);
 
+Result<UniqueFd> duplicate(int fd);  // close-on-exec
 Result<void> set_nonblocking(int fd);
 Result<void> set_close_on_exec(int fd);
 
@@ -48,6 +49,7 @@ void shutdown_write(int fd);
 Result<void> send_datagram(int fd, const std::string& path, std::string_view bytes);
 Result<UniqueFd> datagram_socket();
 
+bool is_terminal(int fd);
 // Terminal size of the master `fd`.
 Result<void> set_terminal_size(int fd, unsigned rows, unsigned columns);
 

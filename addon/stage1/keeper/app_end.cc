@@ -1,0 +1,129 @@
+// The ways out: an exit, a failed creation, a barrier that lost its caller. Whatever the way, no process, cgroup or
+// descriptor of the app is left at its end.
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "linux/clock.h"
+#include "stage1/keeper/app.h"
+
+namespace gantry::keeper {
+
+namespace {
+
+constexpr int64_t kill_limit = 10 * nanoseconds_a_second;
+constexpr int64_t remove_limit = 2 * nanoseconds_a_second;
+
+}  // namespace
+
+// The answer waits until nothing is left, so that a retry finds nothing in its way.
+void App::fail(ReplyTo to, Error error) {
+  failure_ = std::move(error);
+  pending_ = to;
+  forget();
+}
+
+void App::forget() {
+  if (stage_ == Stage::forgetting) return;
+  stage_ = Stage::forgetting;
+  if (child_ != nullptr) {
+    (void)child_->signal(SIGKILL);  // child_exited() goes on
+  } else {
+    remove_cgroups([this] { forgotten(); });
+  }
+}
+
+void App::connection_closed(uint64_t connection) {
+  if (stage_ == Stage::barrier && holder_.connection == connection) forget();
+}
+
+void App::child_exited(ExitStatus status) {
+  services_.loop.dispose(std::move(child_));
+  grace_.cancel();
+  force_.cancel();
+  if (stage_ == Stage::barrier || stage_ == Stage::preparing) {
+    stage_ = Stage::forgetting;
+    if (!failure_) {
+      failure_ = Error{ECHILD, "continue", id_,
+                       "the process ended before it was prepared, with code " + std::to_string(status.code)};
+    }
+  }
+  if (stage_ == Stage::forgetting) {
+    kill_rest([this] { remove_cgroups([this] { forgotten(); }); });
+  } else {
+    begin_ending(status);
+  }
+}
+
+void App::begin_ending(ExitStatus status) {
+  const bool starting = stage_ == Stage::starting;
+  stage_ = Stage::ending;
+  state_.phase = contract::AppPhase::exited;
+  state_.finished_at = std::max(realtime_now(), std::max(state_.started_at, state_.created_at));
+  state_.exit_code = status.code;
+  state_.signal = status.signal;
+  if (cgroup_ != nullptr) state_.oom_killed = cgroup_->oom_kills() > 0;
+  record(false);
+  if (starting) {
+    const Error unknown{ECHILD, "start", id_, "the process ended before its exec"};
+    if (alone_) warn("the app cannot be started: " + failure_.value_or(unknown).describe());
+    reply_error(std::exchange(pending_, {}), failure_.value_or(unknown));
+  }
+  kill_rest([this] { drain_and_finish(); });
+}
+
+void App::kill_rest(std::function<void()> then) {
+  if (cgroup_ == nullptr) return then();
+  const auto attempt = [this] {
+    if (!cgroup_->populated()) return true;
+    cgroup_->kill();
+    return false;
+  };
+  killing_.start(services_.loop, kill_limit, attempt, [this, then = std::move(then)](bool empty) {
+    if (!empty) warn("processes of the app cannot be killed (uninterruptible sleep?); its exit is reported without them");
+    then();
+  });
+}
+
+void App::drain_and_finish() {
+  if (io_ == nullptr) return finished();
+  io_->drain([this] {
+    if (cgroup_ != nullptr) state_.oom_killed = state_.oom_killed || cgroup_->oom_kills() > 0;
+    services_.loop.dispose(std::move(io_));
+    remove_cgroups([this] { finished(); });
+  });
+}
+
+void App::remove_cgroups(std::function<void()> then) {
+  if (cgroup_ == nullptr) return then();
+  const auto attempt = [this] { return cgroup_->remove().ok(); };
+  removing_.start(services_.loop, remove_limit, attempt, [this, then = std::move(then)](bool removed) {
+    if (!removed) warn("its cgroups cannot be removed: " + cgroup_->remove().error().describe());
+    cgroup_.reset();
+    then();
+  });
+}
+
+void App::finished() {
+  stage_ = Stage::exited;
+  record(true);
+  services_.tidy_later();
+  services_.broadcast(contract::encode_app_exited(state()));
+  answer_waiting();
+  services_.app_exited(*this);
+}
+
+void App::forgotten() {
+  if (io_ != nullptr) services_.loop.dispose(std::move(io_));
+  if (pending_.connection != 0) {
+    const Error unknown{ECANCELED, "create", id_, "the app was given up"};
+    reply_error(std::exchange(pending_, {}), failure_.value_or(unknown));
+  } else if (alone_ && failure_) {
+    warn("the app cannot be made: " + failure_->describe());
+  }
+  answer_waiting();
+  services_.forget_app(*this);
+  for (const auto& then : std::exchange(forgotten_, {})) then();
+}
+
+}  // namespace gantry::keeper

@@ -1,0 +1,63 @@
+#include "stage1/keeper/child.h"
+
+namespace gantry::keeper {
+
+Result<std::unique_ptr<Child>> Child::adopt(Loop& loop, executor::ChildProcess process, Listener& listener) {
+  std::unique_ptr<Child> child(new Child(std::move(process), listener));
+  Child* raw = child.get();
+  auto exit_watch = loop.watch(child->pidfd(), readable, [raw](uint32_t) { raw->ended(); });
+  if (!exit_watch) return exit_watch.error();
+  child->exit_watch_ = std::move(*exit_watch);
+  auto sync_watch = loop.watch(child->process_.sync.get(), readable, [raw](uint32_t) { raw->read_messages(); });
+  if (!sync_watch) return sync_watch.error();
+  child->sync_watch_ = std::move(*sync_watch);
+  return child;
+}
+
+Result<void> Child::start() {
+  started_ = true;
+  return executor::command(process_, executor::ChildCommand::start);
+}
+
+void Child::read_messages() {
+  while (sync_watch_.active()) {
+    auto message = executor::receive(process_);
+    if (message.ok()) {
+      handle(std::move(*message));
+    } else if (message.error().code == EAGAIN) {
+      return;
+    } else {
+      return sync_ended();
+    }
+  }
+}
+
+void Child::handle(executor::ChildMessage message) {
+  switch (message.report) {
+    case executor::ChildReport::prepared: return listener_.child_prepared();
+    case executor::ChildReport::console: return listener_.child_console(std::move(message.console));
+    case executor::ChildReport::warning: return listener_.child_warning(message.text);
+    case executor::ChildReport::failed:
+      failed_ = true;
+      return listener_.child_failed(std::move(message.error));
+  }
+}
+
+// A successful exec closes the socket; so does the end of a process, which `exited` tells of.
+void Child::sync_ended() {
+  sync_watch_.end();
+  process_.sync.reset();
+  if (started_ && !failed_) listener_.child_running();
+}
+
+void Child::ended() {
+  // What it said before it ended comes first.
+  read_messages();
+  auto status = pidfd_reap(process_.pidfd.get());
+  if (!status && status.error().code == EAGAIN) return;
+  exit_watch_.end();
+  sync_watch_.end();
+  listener_.child_exited(status.ok() ? *status : ExitStatus{255, 0});
+}
+
+}  // namespace gantry::keeper

@@ -1,0 +1,95 @@
+#include "stage1/keeper/container_cgroup.h"
+
+#include <algorithm>
+
+namespace gantry::keeper {
+
+namespace {
+
+constexpr int max_exec_slots = 1000;
+
+}  // namespace
+
+const CgroupPlace* ContainerCgroup::with(std::string_view controller) const {
+  const auto found = std::ranges::find_if(places_, [&](const auto& place) { return place.hierarchy->has(controller); });
+  return found == places_.end() ? nullptr : &*found;
+}
+
+const CgroupPlace* ContainerCgroup::unified() const {
+  const auto found = std::ranges::find_if(places_, [](const auto& place) { return place.hierarchy->v2; });
+  return found == places_.end() ? nullptr : &*found;
+}
+
+const CgroupPlace* ContainerCgroup::killing() const {
+  const CgroupHierarchy* hierarchy = host_.for_killing();
+  const auto found = std::ranges::find_if(places_, [&](const auto& place) { return place.hierarchy == hierarchy; });
+  return found == places_.end() ? nullptr : &*found;
+}
+
+// v1 counts each cgroup's own victims only, so the nested ones are added. v2 counts up the tree, removed cgroups included,
+// unless the host mounted it with memory_localevents: then the sum over what is still there is all that can be known.
+uint64_t ContainerCgroup::oom_kills() const {
+  const CgroupPlace* memory = with("memory");
+  if (memory == nullptr) return 0;
+  const bool v2 = memory->hierarchy->v2;
+  const std::string file = v2 ? "memory.events.local" : "memory.oom_control";
+  uint64_t sum = 0;
+  for (const std::string& nested : cgroup_tree(memory->directory)) sum += cgroup_counter(nested, file, "oom_kill");
+  return v2 ? std::max(sum, cgroup_counter(memory->directory, "memory.events", "oom_kill")) : sum;
+}
+
+bool ContainerCgroup::populated() const {
+  const CgroupPlace* place = killing();
+  return place != nullptr && cgroup_populated(*place->hierarchy, place->directory);
+}
+
+void ContainerCgroup::kill() const {
+  const CgroupPlace* place = killing();
+  if (place != nullptr) cgroup_kill(*place->hierarchy, place->directory);
+}
+
+void ContainerCgroup::signal(int number) const {
+  const CgroupPlace* place = killing();
+  if (place != nullptr) cgroup_signal(place->directory, number);
+}
+
+Result<std::string> ContainerCgroup::take_exec_slot() {
+  const CgroupPlace* place = killing();
+  if (place == nullptr) return std::string();
+  for (int number = 0; number < max_exec_slots; ++number) {
+    std::string directory = place->directory + "/exec." + std::to_string(number);
+    if (slots_in_use_.contains(directory)) continue;
+    auto made = cgroup_make(directory);
+    if (!made) return made.error();
+    // A background process that an earlier exec left keeps its slot.
+    if (!*made && cgroup_populated(*place->hierarchy, directory)) continue;
+    slots_in_use_.insert(directory);
+    return directory;
+  }
+  return Error{EAGAIN, "take", "exec cgroup", "the container runs " + std::to_string(max_exec_slots) + " execs already"};
+}
+
+Result<void> ContainerCgroup::place_exec(pid_t pid, const std::string& slot) const {
+  const CgroupPlace* kill_place = killing();
+  for (const CgroupPlace& place : places_) {
+    const bool apart = &place == kill_place && !slot.empty();
+    GANTRY_TRY(cgroup_write(apart ? slot : place.directory, "cgroup.procs", std::to_string(pid)));
+  }
+  return {};
+}
+
+bool ContainerCgroup::exec_populated(const std::string& slot) const {
+  const CgroupPlace* place = killing();
+  return place != nullptr && !slot.empty() && cgroup_populated(*place->hierarchy, slot);
+}
+
+void ContainerCgroup::kill_exec(const std::string& slot) const {
+  const CgroupPlace* place = killing();
+  if (place != nullptr && !slot.empty()) cgroup_kill(*place->hierarchy, slot);
+}
+
+void ContainerCgroup::signal_exec(const std::string& slot, int number) const {
+  if (!slot.empty()) cgroup_signal(slot, number);
+}
+
+}  // namespace gantry::keeper

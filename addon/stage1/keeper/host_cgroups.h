@@ -1,0 +1,49 @@
+// The host's control group hierarchies, and making a path in all of them. v1, v2 and hybrid are one case here: a list of
+// hierarchies, some of which have the controller that is asked for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "linux/cgroup.h"
+#include "linux/result.h"
+
+namespace gantry::keeper {
+
+// One cgroup in one hierarchy.
+struct CgroupPlace {
+  const CgroupHierarchy* hierarchy;
+  std::string directory;
+};
+
+class HostCgroups {
+ public:
+  static Result<HostCgroups> detect();
+
+  [[nodiscard]] const std::vector<CgroupHierarchy>& all() const { return hierarchies_; }
+  // Where a controller lives; null where the host lacks it.
+  [[nodiscard]] const CgroupHierarchy* of(std::string_view controller) const;
+  // The hierarchy in which processes are killed and execs kept apart: v2, else the freezer, else any.
+  [[nodiscard]] const CgroupHierarchy* for_killing() const;
+
+  // `path` below every mount point, parents included; v2 controllers are handed down, v1 cpusets filled in.
+  Result<std::vector<CgroupPlace>> make(const std::string& path);
+  // The cgroups that a process is in, completed by its path in those hierarchies that its placer left out (systemd).
+  Result<std::vector<CgroupPlace>> adopt(pid_t pid);
+  // `relative` below the cgroups that this process is in.
+  Result<std::vector<CgroupPlace>> make_below_own(const std::string& relative);
+
+  // Moves the parents that make() had to create out of the way, if they are empty by now.
+  void remove_made_parents();
+
+ private:
+  Result<CgroupPlace> make_in(const CgroupHierarchy& hierarchy, const std::string& path);
+
+  std::vector<CgroupHierarchy> hierarchies_;
+  std::vector<std::string> made_parents_;
+};
+
+Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid);
+Result<void> remove_cgroups(const std::vector<CgroupPlace>& places);
+
+}  // namespace gantry::keeper
