@@ -19,6 +19,8 @@ export interface EndpointOptions {
   readonly host: RegistryHost;
   /** The registry itself, after its mirrors. */
   readonly last: boolean;
+  /** The registry's own server, whether or not it is named as a mirror too. */
+  readonly own: boolean;
   readonly reference: Reference;
   readonly auth: RegistryAuth | undefined;
 }
@@ -30,12 +32,12 @@ export class Endpoint {
   readonly #reference: Reference;
   readonly #authorizer: Authorizer;
 
-  constructor({ http, tokens, host, last, reference, auth }: EndpointOptions) {
+  constructor({ http, tokens, host, last, own, reference, auth }: EndpointOptions) {
     this.host = host;
     this.last = last;
     this.#http = http;
     this.#reference = reference;
-    const meant = isMeantFor(auth, host, last, reference.host);
+    const meant = isMeantFor(auth, host, own, reference.host);
     const scope = `repository:${reference.repository}:pull`;
     this.#authorizer = new Authorizer({ http, cache: tokens, endpoint: host, scope, auth: meant });
   }
@@ -86,15 +88,15 @@ export class Endpoint {
 function isMeantFor(
   auth: RegistryAuth | undefined,
   host: RegistryHost,
-  last: boolean,
+  own: boolean,
   registry: string,
 ): RegistryAuth | undefined {
-  if (!auth?.serverAddress) return last ? auth : undefined;
+  if (!auth?.serverAddress) return own ? auth : undefined;
   const address = auth.serverAddress.replace(/^https?:\/\//, '').split('/')[0] ?? '';
   const canonical = (name: string): string =>
     ['index.docker.io', 'registry-1.docker.io'].includes(name) ? 'docker.io' : name;
   const target = canonical(address);
-  return target === canonical(host.host) || (last && target === canonical(registry)) ? auth : undefined;
+  return target === canonical(host.host) || (own && target === canonical(registry)) ? auth : undefined;
 }
 
 /** A refused connection or an unknown name will be the same in a second, and the caller has a back-off of its own. */

@@ -3,9 +3,9 @@
  * they want for authentication, and the three things a pull asks for: a manifest, a small blob, a blob's stream.
  * OCI distribution-spec, section Pull.
  */
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { errorCode, GantryError, type Logger } from '../../base/index.ts';
+import { verifiedDigest } from '../digest.ts';
 import { nameOf, type Reference } from '../reference.ts';
 import type { RegistryAuth } from '../types.ts';
 import type { TokenCache } from './authorizer.ts';
@@ -63,7 +63,9 @@ export class RegistrySession {
     const { http, tokens, reference, auth, hosts } = options;
     this.#endpoints = hosts.map((host, i) => {
       const last = i === hosts.length - 1;
-      return new Endpoint({ http, tokens, host, last, reference, auth });
+      const registry = hosts.at(-1);
+      const own = host.scheme === registry?.scheme && host.host === registry.host;
+      return new Endpoint({ http, tokens, host, last, own, reference, auth });
     });
   }
 
@@ -126,6 +128,11 @@ export class RegistrySession {
     );
   }
 
+  /** Whether a blob can be asked for elsewhere than at `except`. */
+  hasEndpointsBut(except: ReadonlySet<RegistryHost>): boolean {
+    return this.#endpoints.some((e) => e.host.capabilities.has('pull') && !except.has(e.host));
+  }
+
   /** The first endpoint that succeeds is asked first from then on. The registry's own error counts, then a mirror's. */
   async #eachEndpoint<T>(
     capability: Capability,
@@ -182,27 +189,6 @@ function describePart(
     });
   }
   return { body, endpoint, offset, total: range[2] === '*' ? undefined : Number(range[2]), validator };
-}
-
-/** The digest of `bytes`, which must be `claimed` if that is known. */
-export function verifiedDigest(bytes: Buffer, claimed: string | undefined, subject: string): string {
-  const algorithm = claimed?.split(':')[0] ?? 'sha256';
-  if (algorithm !== 'sha256' && algorithm !== 'sha512' && algorithm !== 'sha384') {
-    throw new GantryError({
-      code: 'unimplemented',
-      operation: 'verify digest',
-      subject,
-      message: `${subject}: digest algorithm "${algorithm}" is not supported`,
-    });
-  }
-  const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
-  if (claimed === undefined || actual === claimed) return actual;
-  throw new GantryError({
-    code: 'data-loss',
-    operation: 'verify digest',
-    subject,
-    message: `${subject} has digest ${actual}, expected ${claimed}`,
-  });
 }
 
 function singleHeader(value: string | string[] | undefined): string | undefined {

@@ -1,0 +1,66 @@
+/**
+ * Which container uses which layers: one small file a container below the state directory, so that every process on this
+ * root knows, and a reboot, which ends all containers, forgets. Changed under the store's lock.
+ */
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory, writeJsonAtomic } from '../../base/index.ts';
+
+export class LayerUsers {
+  readonly #directory: string;
+  /** A container's layers never change, so a file is read once. */
+  readonly #known = new Map<string, readonly string[]>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    makeDirectory(directory);
+  }
+
+  add(containerId: string, keys: readonly string[]): void {
+    writeJsonAtomic(this.#path(containerId), { version: 1, layers: keys });
+    this.#known.set(containerId, keys);
+  }
+
+  /** Idempotent. The layers that it used. */
+  remove(containerId: string): readonly string[] {
+    const keys = this.#layersOf(containerId);
+    rmSync(this.#path(containerId), { force: true });
+    this.#known.delete(containerId);
+    return keys;
+  }
+
+  containers(): readonly string[] {
+    return readdirSync(this.#directory)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -'.json'.length));
+  }
+
+  /** When the container began to use layers, in milliseconds since the epoch. */
+  since(containerId: string): number {
+    return statSync(this.#path(containerId), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+
+  layersInUse(): Set<string> {
+    const containers = this.containers();
+    const present = new Set(containers);
+    for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
+    return new Set(containers.flatMap((id) => this.#layersOf(id)));
+  }
+
+  #layersOf(containerId: string): readonly string[] {
+    const known = this.#known.get(containerId);
+    if (known !== undefined) return known;
+    try {
+      const { layers } = JSON.parse(readFileSync(this.#path(containerId), 'utf8')) as { layers: string[] };
+      this.#known.set(containerId, layers);
+      return layers;
+    } catch {
+      // Gone meanwhile, or not whole: it is ours to write, and a reboot clears it.
+      return [];
+    }
+  }
+
+  #path(containerId: string): string {
+    return join(this.#directory, `${containerId}.json`);
+  }
+}

@@ -1,0 +1,56 @@
+/** An image's record on disk, `<root>/images/<hex id>.json`: what the API shows, and the documents that it came from. */
+import { isDigest } from './reference.ts';
+import type { ImageRecord } from './types.ts';
+
+export interface StoredImage {
+  readonly version: 1;
+  readonly image: ImageRecord;
+  /** Digests under which registries know it: the manifest's, and the index's that led to it. */
+  readonly targets: readonly string[];
+  /** base64 of the manifest as it came; '' for docker archives, which have none. */
+  readonly manifest: string;
+  /** base64 of the configuration as it came. */
+  readonly config: string;
+}
+
+/** Throws an Error that says what is wrong with it. */
+export function parseRecord(text: string): StoredImage {
+  const value: unknown = JSON.parse(text);
+  if (!isObject(value) || value['version'] !== 1) throw new Error('unknown version');
+  const { image, targets, manifest, config } = value;
+  if (!isObject(image)) throw new Error('no image');
+  const { id, repoTags, repoDigests, layers, pulledAt, size, config: run } = image;
+  if (typeof id !== 'string' || !isDigest(id)) throw new Error('no ID');
+  if (!isStrings(repoTags) || !isStrings(repoDigests) || !isStrings(targets)) throw new Error('no names');
+  if (!Array.isArray(layers) || !layers.every(isLayer)) throw new Error('no layers');
+  if (typeof pulledAt !== 'string' || !/^\d+$/.test(pulledAt)) throw new Error('no time');
+  if (typeof size !== 'number' || !isObject(run) || !isStrings(run['env']))
+    throw new Error('no configuration');
+  if (typeof manifest !== 'string' || typeof config !== 'string') throw new Error('no documents');
+  return {
+    version: 1,
+    image: { ...(image as unknown as ImageRecord), pulledAt: BigInt(pulledAt) },
+    targets,
+    manifest,
+    config,
+  };
+}
+
+function isLayer(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    typeof value['diffId'] === 'string' &&
+    typeof value['digest'] === 'string' &&
+    typeof value['key'] === 'string' &&
+    /^[0-9a-z][0-9a-z.-]*$/.test(value['key']) &&
+    typeof value['size'] === 'number'
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+}
