@@ -10,6 +10,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   gantry::binding::add_lock(env, exports);
   gantry::binding::add_process(env, exports);
   gantry::binding::add_namespace(env, exports);
+  gantry::binding::add_connect(env, exports);
   gantry::binding::add_mount(env, exports);
   gantry::binding::add_network(env, exports);
   return exports;

@@ -8,6 +8,7 @@ namespace gantry::binding {
 void add_lock(Napi::Env env, Napi::Object exports);
 void add_process(Napi::Env env, Napi::Object exports);
 void add_namespace(Napi::Env env, Napi::Object exports);
+void add_connect(Napi::Env env, Napi::Object exports);
 void add_mount(Napi::Env env, Napi::Object exports);
 void add_network(Napi::Env env, Napi::Object exports);
 

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "linux/result.h"
+#include "linux/unique_fd.h"
+
+namespace gantry {
+
+// A TCP connection to `port` on the loopback of the network namespace bound at `path`: v4, and v6 where that is refused.
+// Blocks for at most `timeout_ms` a family.
+Result<UniqueFd> connect_in_namespace(const std::string& path, uint16_t port, int timeout_ms);
+
+}  // namespace gantry
