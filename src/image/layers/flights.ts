@@ -19,11 +19,11 @@ export class Flights<T> {
 
   /** Joins the flight of `key`, or starts it with `work`. */
   async join(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (signal.aborted) throw left(key);
+    if (signal.aborted) throw left(signal);
     const flight = this.#flights.get(key) ?? this.#start(key, work);
     flight.waiting++;
     const { promise: leaving, reject } = Promise.withResolvers<never>();
-    const leave = (): void => reject(left(key));
+    const leave = (): void => reject(left(signal));
     signal.addEventListener('abort', leave, { once: true });
     try {
       return await Promise.race([flight.result, leaving]);
@@ -58,11 +58,9 @@ export class Flights<T> {
   }
 }
 
-function left(key: string): GantryError {
-  return new GantryError({
-    code: 'cancelled',
-    operation: 'pull',
-    subject: key,
-    message: `the pull of ${key} was cancelled by its caller`,
-  });
+/** The caller's own reason (its deadline, its going away), where it gave one. */
+function left(signal: AbortSignal): GantryError {
+  if (signal.reason instanceof GantryError) return signal.reason;
+  const message = 'the caller did not wait';
+  return new GantryError({ code: 'cancelled', operation: 'pull', message, cause: signal.reason });
 }
