@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { complete, type DeviceInit } from '../cri-types/index.ts';
+import { containerDevices } from './devices.ts';
+import { isAtLeast, parseBoundingSet } from './host-facts.ts';
+import { hostLookups, propagationOf } from './host-lookups.ts';
+import { testLookups } from './testing.ts';
+
+describe('devices', () => {
+  const of = (device: DeviceInit, privileged = false) =>
+    containerDevices([complete('Device', device)], privileged, testLookups);
+
+  it('are the node and a rule for it, after the denial of everything', () => {
+    expect(of({ hostPath: '/dev/fuse', containerPath: '/dev/x', permissions: 'rw' })).toEqual({
+      devices: [{ path: '/dev/x', type: 'c', major: 10, minor: 229, fileMode: 0o660, uid: 0, gid: 44 }],
+      rules: [
+        { allow: false, access: 'rwm' },
+        { allow: true, type: 'c', major: 10, minor: 229, access: 'rw' },
+      ],
+    });
+  });
+
+  it('may be a directory of nodes', () => {
+    const { devices } = of({ hostPath: '/dev/snd', containerPath: '/dev/audio', permissions: 'rwm' });
+    expect(devices.map((d) => d.path)).toEqual(['/dev/audio/a', '/dev/audio/sub/b']);
+  });
+
+  it('keep their name when no other is given', () => {
+    expect(of({ hostPath: '/dev/fuse', permissions: 'r' }).devices[0]?.path).toBe('/dev/fuse');
+  });
+
+  it('are all of the host’s in a privileged container, each once', () => {
+    const { devices, rules } = of(
+      { hostPath: '/dev/fuse', containerPath: '/dev/fuse', permissions: 'r' },
+      true,
+    );
+    expect(devices.map((d) => d.path)).toEqual(['/dev/fuse', '/dev/kvm']);
+    expect(rules).toEqual([{ allow: true, access: 'rwm' }]);
+  });
+
+  const wrongs: [string, DeviceInit, string][] = [
+    ['an absent one', { hostPath: '/missing', permissions: 'r' }, 'device /missing does not exist'],
+    ['what is no device', { hostPath: '/etc', permissions: 'r' }, '/etc is no device and holds none'],
+    [
+      'strange permissions',
+      { hostPath: '/dev/fuse', permissions: 'rx' },
+      "device permissions 'rx' of /dev/fuse",
+    ],
+    ['no permissions', { hostPath: '/dev/fuse' }, 'are not letters of rwm'],
+  ];
+  it.each(wrongs)('refuse %s', (_name, device, message) => {
+    expect(() => of(device)).toThrow(message);
+  });
+});
+
+describe('the real host', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gantry-cri-host-'));
+    mkdirSync(join(directory, 'dev', 'sub'), { recursive: true });
+    execFileSync('mknod', ['-m', '0640', join(directory, 'dev', 'sub', 'c'), 'c', '300', '70000']);
+    execFileSync('mknod', [join(directory, 'dev', 'b'), 'b', '7', '3']);
+    writeFileSync(join(directory, 'dev', 'file'), '');
+    symlinkSync('dev', join(directory, 'link'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('gives every node of a directory, large numbers too', () => {
+    const devices = hostLookups.devices(join(directory, 'dev'));
+    expect(devices).toHaveLength(2);
+    expect(devices).toContainEqual({
+      path: join(directory, 'dev/sub/c'),
+      type: 'c',
+      major: 300,
+      minor: 70000,
+      mode: 0o640,
+      uid: 0,
+      gid: 0,
+    });
+    expect(devices).toContainEqual(expect.objectContaining({ type: 'b', major: 7, minor: 3 }));
+    expect(hostLookups.devices(join(directory, 'none'))).toBeUndefined();
+    expect(hostLookups.devices(join(directory, 'dev/file'))).toEqual([]);
+  });
+
+  it('resolves links', () => {
+    expect(hostLookups.realPath(join(directory, 'link', 'b'))).toBe(join(directory, 'dev', 'b'));
+    expect(hostLookups.realPath(join(directory, 'none'))).toBeUndefined();
+  });
+});
+
+describe('propagation', () => {
+  const mountinfo = [
+    '22 1 8:1 / / rw - ext4 /dev/sda1 rw',
+    '23 22 8:2 / /var rw shared:5 - ext4 /dev/sda2 rw',
+    '24 23 8:3 / /var/lib rw master:5 - ext4 /dev/sda3 rw',
+    '25 22 8:4 / /a\\040b rw shared:7 master:1 - ext4 /dev/sda4 rw',
+    '26 23 8:5 / /var rw - ext4 /dev/sda5 rw',
+  ].join('\n');
+  it.each([
+    ['/etc', 'private', '/'],
+    ['/var/lib/x', 'slave', '/var/lib'],
+    ['/var/libx', 'private', '/var'],
+    ['/a b/c', 'shared', '/a b'],
+  ])('%s is on a %s mount', (path, kind, mountPoint) => {
+    expect(propagationOf(path, mountinfo)).toEqual({ kind, mountPoint });
+  });
+});
+
+describe('facts', () => {
+  it('read the bounding set', () => {
+    expect(parseBoundingSet('CapEff:\t0\nCapBnd:\t0000000000000021\n')).toEqual(['CAP_CHOWN', 'CAP_KILL']);
+    expect(parseBoundingSet('CapBnd:\t000001ffffffffff\n')).toHaveLength(41);
+  });
+
+  it.each([
+    ['5.10.0-28-amd64', 5, 10, true],
+    ['5.10.0', 5, 12, false],
+    ['6.1', 5, 19, true],
+    ['4.18.0-x', 5, 1, false],
+  ])('%s against %i.%i', (kernel, major, minor, expected) => {
+    expect(isAtLeast(kernel, major, minor)).toBe(expected);
+  });
+});
