@@ -57,6 +57,8 @@ Result<int> wait_for(pid_t pid) {
   return status;
 }
 
+pid_t own_pid() { return ::getpid(); }
+
 void exit_now(int code) { ::_exit(code); }
 
 Result<void> close_all_except(std::span<const int> keep) {
@@ -77,6 +79,17 @@ Result<void> place_descriptor(int fd, int number) {
   if (::dup2(fd, number) < 0) return errno_error("dup2", std::to_string(number));
   // dup2 of a descriptor onto itself keeps its close-on-exec flag.
   if (fd == number && ::fcntl(fd, F_SETFD, 0) < 0) return errno_error("fcntl", std::to_string(number));
+  return {};
+}
+
+Result<void> place_stdio(int in, int out, int err) {
+  const int ends[] = {in, out, err};
+  UniqueFd moved[3];
+  for (int i = 0; i < 3; ++i) {
+    moved[i].reset(::fcntl(ends[i], F_DUPFD_CLOEXEC, 3));
+    if (!moved[i].valid()) return errno_error("fcntl", "F_DUPFD");
+  }
+  for (int i = 0; i < 3; ++i) GANTRY_TRY(place_descriptor(moved[i].get(), i));
   return {};
 }
 

@@ -23,6 +23,8 @@ Result<Cloned> clone_process(uint64_t flags);
 // Default dispositions, nothing blocked.
 void reset_signals();
 
+pid_t own_pid();
+
 // Waits for a child. Its wait status.
 Result<int> wait_for(pid_t pid);
 // Ends this process at once: no destructors, no flushing.
@@ -32,6 +34,8 @@ Result<int> wait_for(pid_t pid);
 Result<void> close_all_except(std::span<const int> keep);
 // Makes `fd` this process's descriptor `number`, inherited by what it execs.
 Result<void> place_descriptor(int fd, int number);
+// Makes three descriptors 0, 1 and 2, whichever numbers they have now.
+Result<void> place_stdio(int in, int out, int err);
 // /dev/null, close-on-exec.
 Result<UniqueFd> open_null();
 

@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/nsfs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "linux/clone_process.h"
 
 namespace gantry {
 
@@ -71,6 +74,29 @@ Result<void> set_host_name(const std::string& name) {
 Result<void> set_domain_name(const std::string& name) {
   if (::setdomainname(name.data(), name.size()) < 0) return errno_error("setdomainname", name);
   return {};
+}
+
+Result<UniqueFd> id_map_namespace(const std::string& uid_map, const std::string& gid_map) {
+  auto child = clone_process(CLONE_NEWUSER);
+  if (!child) return child.error();
+  if (child->pid == 0) {
+    for (;;) ::pause();
+  }
+  const std::string process = "/proc/" + std::to_string(child->pid);
+  const auto write_map = [&](const char* name, const std::string& text) -> Result<void> {
+    const UniqueFd file(::open((process + name).c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file.valid() || ::write(file.get(), text.data(), text.size()) < 0) return errno_error("write", process + name, text);
+    return {};
+  };
+  const auto steps = [&]() -> Result<UniqueFd> {
+    GANTRY_TRY(write_map("/uid_map", uid_map));
+    GANTRY_TRY(write_map("/gid_map", gid_map));
+    return namespace_of(child->pid, "user");
+  };
+  auto made = steps();
+  ::kill(child->pid, SIGKILL);
+  GANTRY_TRY(wait_for(child->pid));
+  return made;
 }
 
 Result<void> become_namespace_root() {

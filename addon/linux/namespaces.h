@@ -31,6 +31,9 @@ bool same_namespace(int one, int other);
 Result<void> set_host_name(const std::string& name);
 Result<void> set_domain_name(const std::string& name);
 
+// A user namespace for ID-mapped mounts that no process lives in. The maps are lines of "inside outside count".
+Result<UniqueFd> id_map_namespace(const std::string& uid_map, const std::string& gid_map);
+
 // User and group 0 of the user namespace that was just joined: before, this process is nobody in it.
 Result<void> become_namespace_root();
 

@@ -99,11 +99,6 @@ Result<void> set_no_new_privileges() {
   return {};
 }
 
-Result<void> set_parent_death_signal(int signal) {
-  if (::prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) < 0) return errno_error("prctl", "PR_SET_PDEATHSIG");
-  return {};
-}
-
 void set_process_name(const char* name) { ::prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int scheduling_policy(const std::string& name) { return static_cast<int>(find(policies, name)); }

@@ -28,7 +28,6 @@ Result<void> set_limit(int number, Limit limit);
 // Descriptions of another process's memory are root's alone while this is off; exec turns it on again.
 Result<void> set_dumpable(bool dumpable);
 Result<void> set_no_new_privileges();
-Result<void> set_parent_death_signal(int signal);
 void set_process_name(const char* name);
 
 struct Scheduling {

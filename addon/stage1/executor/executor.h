@@ -71,8 +71,6 @@ struct ChildMessage {
 struct AppRequest {
   const contract::AppManifest& app;
   const contract::OciSpec& spec;
-  std::string pod_id;
-  std::string app_dir;  // in the pod directory: hooks are told it as their bundle
   StdioEnds stdio;
   int pid_target = -1;  // pidfd of the first process of app.pid_target; -1 without one
 };

@@ -1,0 +1,117 @@
+#include "linux/tree_copy.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "linux/unique_fd.h"
+
+namespace gantry {
+
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+Result<void> copy_attributes(int from, int to, const struct stat& status, const std::string& name) {
+  std::vector<char> names(64 * 1024), value(64 * 1024);
+  const ssize_t total = ::flistxattr(from, names.data(), names.size());
+  for (ssize_t at = 0; at < total; at += static_cast<ssize_t>(std::strlen(&names[static_cast<size_t>(at)])) + 1) {
+    const char* attribute = &names[static_cast<size_t>(at)];
+    const ssize_t length = ::fgetxattr(from, attribute, value.data(), value.size());
+    // What the target cannot hold (tmpfs and user attributes on old kernels) is left out.
+    if (length >= 0) (void)!::fsetxattr(to, attribute, value.data(), static_cast<size_t>(length), 0);
+  }
+  if (::fchown(to, status.st_uid, status.st_gid) < 0) return errno_error("chown", name);
+  if (::fchmod(to, status.st_mode & 07777) < 0) return errno_error("chmod", name);
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  if (::futimens(to, times) < 0) return errno_error("utimensat", name);
+  return {};
+}
+
+Result<void> copy_bytes(int from, int to, const std::string& name) {
+  std::vector<char> buffer(64 * 1024);
+  for (;;) {
+    const ssize_t length = ::read(from, buffer.data(), buffer.size());
+    if (length < 0) return errno_error("read", name);
+    if (length == 0) return {};
+    for (ssize_t done = 0; done < length;) {
+      const ssize_t written = ::write(to, buffer.data() + done, static_cast<size_t>(length - done));
+      if (written < 0) return errno_error("write", name);
+      done += written;
+    }
+  }
+}
+
+Result<void> copy_file(int from, int to, const char* entry, const struct stat& status, const std::string& name) {
+  const UniqueFd source(::openat(from, entry, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!source.valid()) return errno_error("open", name);
+  const UniqueFd target(::openat(to, entry, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!target.valid()) return errno_error("open", name);
+  GANTRY_TRY(copy_bytes(source.get(), target.get(), name));
+  return copy_attributes(source.get(), target.get(), status, name);
+}
+
+// Symbolic links and special files have no descriptor of their own to work on.
+Result<void> copy_special(int from, int to, const char* entry, const struct stat& status, const std::string& name) {
+  if (S_ISLNK(status.st_mode)) {
+    char target[PATH_MAX];
+    const ssize_t length = ::readlinkat(from, entry, target, sizeof target - 1);
+    if (length < 0) return errno_error("readlink", name);
+    target[length] = '\0';
+    if (::symlinkat(target, to, entry) < 0) return errno_error("symlink", name);
+  } else if (::mknodat(to, entry, status.st_mode, status.st_rdev) < 0) {
+    return errno_error("mknod", name);
+  }
+  if (::fchownat(to, entry, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return errno_error("chown", name);
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  if (::utimensat(to, entry, times, AT_SYMLINK_NOFOLLOW) < 0) return errno_error("utimensat", name);
+  return {};
+}
+
+Result<void> copy_directory(int from, int to, const std::string& name, dev_t device);
+
+Result<void> copy_entry(int from, int to, const char* entry, const std::string& name, dev_t device) {
+  struct stat status {};
+  if (::fstatat(from, entry, &status, AT_SYMLINK_NOFOLLOW) < 0) return errno_error("stat", name);
+  if (S_ISREG(status.st_mode)) return copy_file(from, to, entry, status, name);
+  if (!S_ISDIR(status.st_mode)) return copy_special(from, to, entry, status, name);
+  if (::mkdirat(to, entry, 0700) < 0) return errno_error("mkdir", name);
+  const UniqueFd source(::openat(from, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd target(::openat(to, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!source.valid() || !target.valid()) return errno_error("open", name);
+  if (status.st_dev == device) GANTRY_TRY(copy_directory(source.get(), target.get(), name, device));
+  return copy_attributes(source.get(), target.get(), status, name);
+}
+
+Result<void> copy_directory(int from, int to, const std::string& name, dev_t device) {
+  const int listing = ::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const Directory directory(listing < 0 ? nullptr : ::fdopendir(listing));
+  if (!directory) return errno_error("open", name);
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string child = entry->d_name;
+    if (child != "." && child != "..") GANTRY_TRY(copy_entry(from, to, entry->d_name, name + "/" + child, device));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> copy_tree(int from, int to, const std::string& name) {
+  const UniqueFd source(::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!source.valid()) return errno_error("open", name);
+  struct stat status {};
+  if (::fstat(source.get(), &status) < 0) return errno_error("fstat", name);
+  return copy_directory(source.get(), to, name, status.st_dev);
+}
+
+}  // namespace gantry

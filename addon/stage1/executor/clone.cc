@@ -1,0 +1,162 @@
+// The two ways into a container: as an app's first process, and as one more of a running app's.
+#include <array>
+
+#include "linux/clone_process.h"
+#include "linux/namespaces.h"
+#include "linux/packet_socket.h"
+#include "linux/path_handle.h"
+#include "linux/pidfd.h"
+#include "linux/process_settings.h"
+#include "stage1/executor/app_setup.h"
+#include "stage1/executor/console.h"
+#include "stage1/executor/cpu_list.h"
+#include "stage1/executor/launch.h"
+#include "stage1/executor/program.h"
+#include "stage1/executor/stdio.h"
+
+namespace gantry::executor {
+
+namespace {
+
+using contract::NamespaceMode;
+
+// oom_score_adj can be lowered only with the host's own CAP_SYS_RESOURCE: a failure is reported later, by the process itself.
+Result<void> lower_oom_score(const contract::OciProcess& process) {
+  if (process.oom_score_adj) (void)write_oom_score_adj(own_pid(), *process.oom_score_adj);
+  return {};
+}
+
+LaunchPlan plan_app(const PodSandbox& sandbox, const AppRequest& request) {
+  LaunchPlan plan;
+  plan.user = sandbox.user.get();
+  if (request.pid_target >= 0) {
+    plan.pid = request.pid_target;
+  } else if (request.app.pid == NamespaceMode::pod) {
+    plan.pid = sandbox.pid.get();
+  } else if (request.app.pid == NamespaceMode::app) {
+    plan.new_pid = true;
+  }
+  plan.in_launcher = [&request] { return lower_oom_score(request.spec.process); };
+  plan.keep = {sandbox.user.get(), sandbox.network.get(), sandbox.ipc.get(),    sandbox.uts.get(),    sandbox.shm.get(),
+               sandbox.shm_namespace.get(), request.stdio.in, request.stdio.out, request.stdio.err};
+  return plan;
+}
+
+Result<void> check_app(const PodSandbox& sandbox, const AppRequest& request) {
+  if (request.pid_target < 0 && request.app.pid == NamespaceMode::pod && !sandbox.pid.valid()) {
+    return Error{EINVAL, "clone", request.app.id, "the pod has no pid namespace of its own to share"};
+  }
+  if (!request.app.pid_target.empty() && request.pid_target < 0) {
+    return Error{ESRCH, "clone", request.app.pid_target, "the container whose pid namespace is to be joined does not run"};
+  }
+  return {};
+}
+
+bool needs_host_side(const PodSandbox& sandbox, const AppRequest& request) {
+  const contract::OciHooks& hooks = request.spec.hooks;
+  return sandbox.user.valid() || !hooks.prestart.empty() || !hooks.create_runtime.empty();
+}
+
+// --- exec ---
+
+// The namespaces of a running app that all its processes share, by descriptor.
+struct AppNamespaces {
+  struct Entry {
+    const char* name;
+    int type;
+    UniqueFd fd;
+  };
+  std::array<Entry, 5> shared{{{"net", CLONE_NEWNET, {}}, {"ipc", CLONE_NEWIPC, {}}, {"uts", CLONE_NEWUTS, {}},
+                               {"cgroup", CLONE_NEWCGROUP, {}}, {"mnt", CLONE_NEWNS, {}}}};
+  UniqueFd pid;
+};
+
+Result<AppNamespaces> open_namespaces(pid_t app_pid) {
+  AppNamespaces found;
+  for (auto& entry : found.shared) {
+    auto fd = namespace_of(app_pid, entry.name);
+    if (!fd) return fd.error();
+    entry.fd = std::move(*fd);
+  }
+  auto pid = namespace_of(app_pid, "pid");
+  if (!pid) return pid.error();
+  found.pid = std::move(*pid);
+  return found;
+}
+
+// By the launcher: the process is born inside, and never has anything of the host that its neighbours could reach.
+Result<void> enter_app(const AppNamespaces& app, const contract::OciProcess& process) {
+  auto proc = ProcDir::open();
+  if (!proc) return proc.error();
+  GANTRY_TRY(apply_labels(*proc, process));
+  GANTRY_TRY(lower_oom_score(process));
+  if (process.exec_cpu_affinity) GANTRY_TRY(apply_cpu_list(process.exec_cpu_affinity->initial));
+  for (const auto& entry : app.shared) GANTRY_TRY(join_namespace(entry.fd.get(), entry.type));
+  return {};
+}
+
+Result<void> prepare_exec(const ExecRequest& request, ChildSync& sync) {
+  const contract::OciProcess& process = request.process;
+  GANTRY_TRY(new_session());
+  if (process.exec_cpu_affinity) GANTRY_TRY(apply_cpu_list(process.exec_cpu_affinity->final));
+  if (process.terminal) {
+    auto root = open_directory("/");
+    if (!root) return root.error();
+    auto slave = open_console(RootDir(std::move(*root)), process.console_size, sync);
+    if (!slave) return slave.error();
+  } else {
+    GANTRY_TRY(give_stdio(request.stdio));
+  }
+  return apply_limits(nullptr, process, sync);
+}
+
+[[noreturn]] void run_exec(const ExecRequest& request, ChildSync& sync) {
+  sync.wait_for(ChildCommand::proceed);
+  if (auto prepared = prepare_exec(request, sync); !prepared) sync.fail(prepared.error());
+  auto seccomp = compile_seccomp(request.seccomp);
+  if (!seccomp) sync.fail(seccomp.error());
+  sync.prepared();
+  sync.wait_for(ChildCommand::start);
+  become_program(request.process, *seccomp, sync);
+}
+
+}  // namespace
+
+Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& request) {
+  GANTRY_TRY(check_app(sandbox, request));
+  LaunchPlan plan = plan_app(sandbox, request);
+  UniqueFd asking, answering;
+  if (needs_host_side(sandbox, request)) {
+    auto pair = packet_socket_pair();
+    if (!pair) return pair.error();
+    asking = std::move(pair->first);
+    answering = std::move(pair->second);
+    plan.keep.push_back(asking.get());
+  }
+  auto child = launch(plan, [&](ChildSync& sync) {
+    auto host = asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
+    AppSetup setup{sandbox, request, request.spec, sync, *host, sandbox.user.valid(), {}, {}, {}, {}, {}};
+    run_app(setup);
+  });
+  if (!child || !answering.valid()) return child;
+  asking.reset();
+  if (auto started = start_host_side(sandbox, request, child->pid, std::move(answering)); !started) {
+    child->sync.reset();  // the process gives up
+    GANTRY_TRY(wait_for(child->pid));
+    return started.error();
+  }
+  return child;
+}
+
+Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& request) {
+  auto namespaces = open_namespaces(request.app_pid);
+  if (!namespaces) return namespaces.error();
+  LaunchPlan plan;
+  plan.user = sandbox.user.get();
+  plan.pid = namespaces->pid.get();
+  plan.in_launcher = [&] { return enter_app(*namespaces, request.process); };
+  plan.keep = {request.stdio.in, request.stdio.out, request.stdio.err};
+  return launch(plan, [&](ChildSync& sync) { run_exec(request, sync); });
+}
+
+}  // namespace gantry::executor
