@@ -1,10 +1,34 @@
 /** The network folder's vocabulary. */
+import type { Logger, Roots } from '../base/index.ts';
+
+/** The part of the configuration that concerns the network (`ServerConfig` has all of it). */
+export interface NetworkConfig extends Roots {
+  readonly cniConfDir: string;
+  readonly cniBinDirs: readonly string[];
+  /** 'auto': CNI once a configuration was ever seen in `cniConfDir`, else the built-in network. */
+  readonly network: 'auto' | 'cni' | 'builtin';
+  /** One range, or two of different families separated by a comma (`10.88.0.0/16,fd00:88::/64`). */
+  readonly builtinSubnet: string;
+  readonly builtinBridge: string;
+  readonly cniGarbageCollection: boolean;
+}
+
+export interface NetworkDeps {
+  readonly log: Logger;
+}
+
 export interface PortMapping {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly containerPort: number;
   readonly hostPort: number;
   /** '' is every address. */
   readonly hostIp: string;
+}
+
+export interface DnsConfig {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
 }
 
 /** What a plug-in may want to know of a pod (CNI CONVENTIONS.md: CNI_ARGS, capabilities). */
@@ -16,7 +40,7 @@ export interface NetworkRequest {
   /** A path that any process of the host can open: /run/netns/… */
   readonly netnsPath: string;
   readonly portMappings: readonly PortMapping[];
-  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  readonly dns: DnsConfig;
   readonly labels: Readonly<Record<string, string>>;
   /** Pod annotations: kubernetes.io/{ingress,egress}-bandwidth and what plug-ins read. */
   readonly annotations: Readonly<Record<string, string>>;
@@ -48,7 +72,11 @@ export interface PodNetwork {
    * called with a record, to be stored durably, before the first effect on the host: a crash at any moment can be
    * torn down by it.
    */
-  setUp(request: NetworkRequest, announce: (record: NetworkRecord) => void, signal: AbortSignal): Promise<NetworkRecord>;
+  setUp(
+    request: NetworkRequest,
+    announce: (record: NetworkRecord) => void,
+    signal: AbortSignal,
+  ): Promise<NetworkRecord>;
   /** Idempotent; works without the namespace (after a reboot) and after the configuration has gone. Under its own deadline. */
   tearDown(record: NetworkRecord): Promise<void>;
   /** CNI CHECK, or the like. */

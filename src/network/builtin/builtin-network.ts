@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import { describeError, errno, GantryError, native, paths } from '../../base/index.ts';
+import type { NetworkProvider } from '../provider.ts';
+import type { NetworkConfig, NetworkDeps, NetworkRecord, NetworkRequest, NetworkStatus } from '../types.ts';
+import { macFor, parseRanges } from './address.ts';
+import { HostBridge } from './host-bridge.ts';
+import { effectiveMappings } from './host-ports.ts';
+
+const POD_INTERFACE = 'eth0';
+
+/** NetworkRecord.details of kind 'builtin'. */
+interface BuiltinDetails {
+  readonly bridge: string;
+  /** The host's end of the pod's link. */
+  readonly hostName: string;
+  /** With prefix, in the order of the record's `ips`. */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+}
+
+/** The bridge network that a bare machine has: nothing to install, all in process. */
+export class BuiltinNetworkProvider implements NetworkProvider {
+  readonly #config: NetworkConfig;
+  readonly #deps: NetworkDeps;
+  /** By name: a pod of an earlier configuration is torn down on its own bridge. */
+  readonly #bridges = new Map<string, HostBridge>();
+  #ranges: string;
+
+  constructor(config: NetworkConfig, deps: NetworkDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#ranges = config.builtinSubnet;
+  }
+
+  /** New pods get addresses of these ranges (CRI UpdateRuntimeConfig). */
+  useRanges(cidrs: string): void {
+    const ranges = parseRanges(cidrs);
+    this.#ranges = cidrs;
+    this.#bridges.get(this.#config.builtinBridge)?.useRanges(ranges);
+  }
+
+  #bridge(name = this.#config.builtinBridge): HostBridge {
+    let bridge = this.#bridges.get(name);
+    if (bridge === undefined) {
+      bridge = new HostBridge(this.#config, name, parseRanges(this.#ranges));
+      this.#bridges.set(name, bridge);
+    }
+    return bridge;
+  }
+
+  async setUp(
+    request: NetworkRequest,
+    announce: (record: NetworkRecord) => void,
+    signal: AbortSignal,
+  ): Promise<NetworkRecord> {
+    const mappings = effectiveMappings(request.portMappings);
+    const bridge = this.#bridge();
+    await bridge.ensure();
+    signal.throwIfAborted();
+    const record = this.#reserve(bridge, request, announce);
+    try {
+      if (mappings.length > 0)
+        await publish(bridge, { ...record, request: { ...request, portMappings: mappings } });
+      await connect(bridge, record);
+      signal.throwIfAborted();
+      return record;
+    } catch (error) {
+      await this.#undo(record);
+      throw error;
+    }
+  }
+
+  /** Addresses first, then the record: a reservation without a record is found and freed at start-up. */
+  #reserve(
+    bridge: HostBridge,
+    request: NetworkRequest,
+    announce: (record: NetworkRecord) => void,
+  ): NetworkRecord {
+    const ranges = bridge.ranges;
+    const ips = bridge.leases.reserve(ranges, request.podId);
+    const details: BuiltinDetails = {
+      bridge: bridge.name,
+      hostName: `veth${request.podId.slice(0, 11)}`,
+      addresses: ips.map((ip, index) => `${ip}/${ranges[index]?.prefix}`),
+      gateways: bridge.gateways,
+    };
+    const record: NetworkRecord = { kind: 'builtin', ips, request, details };
+    try {
+      announce(record);
+      return record;
+    } catch (error) {
+      for (const ip of ips) bridge.leases.release(ip, request.podId);
+      throw error;
+    }
+  }
+
+  async #undo(record: NetworkRecord): Promise<void> {
+    try {
+      await this.tearDown(record);
+    } catch (error) {
+      this.#deps.log.warn(
+        { pod: record.request.podId, error: describeError(error) },
+        'undoing a pod network failed',
+      );
+    }
+  }
+
+  /** The address is free only when nothing can answer under it any more: link, ports, then addresses. */
+  async tearDown(record: NetworkRecord): Promise<void> {
+    const { bridge: name, hostName } = detailsOf(record);
+    const bridge = this.#bridge(name);
+    const { podId } = record.request;
+    await native().linkDelete(hostName);
+    await unpublish(bridge, podId);
+    for (const ip of record.ips) bridge.leases.release(ip, podId);
+  }
+
+  async check(record: NetworkRecord): Promise<void> {
+    const { bridge: name, hostName } = detailsOf(record);
+    const bridge = this.#bridge(name);
+    const link = native().linkFind(hostName);
+    const master = native().linkFind(name);
+    if (link === undefined || !link.up) throw broken(record, `its link ${hostName} is gone or down`);
+    if (master === undefined || link.master !== master.index)
+      throw broken(record, `${hostName} is no port of ${name}`);
+    for (const ip of record.ips) {
+      if (bridge.leases.ownerOf(ip) !== record.request.podId)
+        throw broken(record, `${ip} is not reserved for it`);
+    }
+  }
+
+  async status(): Promise<NetworkStatus> {
+    const bridge = this.#bridge();
+    const details = {
+      kind: 'builtin',
+      bridge: bridge.name,
+      ranges: bridge.ranges.map((range) => range.cidr),
+      addressesInUse: bridge.leases.all().size,
+    };
+    try {
+      await bridge.heal();
+      return { ready: true, reason: '', message: '', details };
+    } catch (error) {
+      return { ready: false, reason: 'NetworkPluginNotReady', message: describeError(error), details };
+    }
+  }
+
+  /** Frees what this root reserved for pods that are no more; a pod directory's lock says that one is being made. */
+  async collectGarbage(live: readonly NetworkRecord[]): Promise<void> {
+    const keep = new Set(live.map((record) => record.request.podId));
+    const gone = (podId: string): boolean =>
+      !keep.has(podId) && !native().lockHeld(join(paths.pod(this.#config, podId), 'lock'));
+    const bridge = this.#bridge();
+    for (const [ip, podId] of bridge.leases.all()) {
+      if (podId === '' || gone(podId)) bridge.leases.release(ip, podId);
+    }
+    for (const { podId } of bridge.ports.all()) {
+      if (gone(podId)) await unpublish(bridge, podId);
+    }
+    if (live.some((record) => record.kind === 'builtin')) await bridge.heal();
+  }
+}
+
+function detailsOf(record: NetworkRecord): BuiltinDetails {
+  return record.details as BuiltinDetails;
+}
+
+async function connect(bridge: HostBridge, record: NetworkRecord): Promise<void> {
+  const { hostName, addresses, gateways } = detailsOf(record);
+  const link = {
+    bridge: bridge.name,
+    hostName,
+    alias: `gantry pod ${record.request.podId}`,
+    netns: record.request.netnsPath,
+    podName: POD_INTERFACE,
+    mac: macFor(record.ips[0] ?? ''),
+    mtu: bridge.mtu,
+    addresses,
+    gateways,
+  };
+  try {
+    await native().podLinkCreate(link);
+  } catch (error) {
+    if (errno(error) !== 'ENODEV') throw cannotConnect(record, error);
+    // Somebody deleted the bridge.
+    await bridge.heal();
+    await native().podLinkCreate(link);
+  }
+}
+
+async function publish(bridge: HostBridge, record: NetworkRecord): Promise<void> {
+  const { podId, podName, podNamespace, portMappings } = record.request;
+  const entry = { podId, podName: `${podNamespace}/${podName}`, ips: record.ips, mappings: portMappings };
+  await bridge.mutex.run(async () => {
+    bridge.ports.reserve(entry);
+    await bridge.addPorts(entry);
+  });
+}
+
+async function unpublish(bridge: HostBridge, podId: string): Promise<void> {
+  if (!bridge.ports.has(podId)) return;
+  await bridge.mutex.run(async () => {
+    bridge.ports.release(podId);
+    await bridge.replaceRules();
+  });
+}
+
+function broken(record: NetworkRecord, problem: string): GantryError {
+  const { podId } = record.request;
+  return new GantryError({
+    code: 'failed-precondition',
+    operation: 'check pod network',
+    subject: podId,
+    message: `the network of pod ${podId} is broken: ${problem}`,
+  });
+}
+
+function cannotConnect(record: NetworkRecord, cause: unknown): GantryError {
+  const { podId } = record.request;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GantryError({
+    code: 'internal',
+    operation: 'connect pod',
+    subject: podId,
+    message: `cannot connect pod ${podId} to the built-in network: ${reason}`,
+    cause,
+  });
+}
