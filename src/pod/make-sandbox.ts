@@ -1,7 +1,7 @@
 /** The steps that RunPodSandbox is made of, each leaving what its undo takes back. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { errno, native, newId, nowNanoseconds } from '../base/index.ts';
-import type { NetworkRecord } from '../network/index.ts';
+import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../network/index.ts';
 import { startScope } from '../resources/index.ts';
 import { bootId, PodDirectory } from './directory.ts';
 import { link, onEvent } from './link.ts';
@@ -64,11 +64,13 @@ export function writePodFiles(pods: PodService, sandbox: Sandbox, plan: SandboxP
     netnsPath: sandbox.record.netnsPath,
     host: pods.host,
   });
+  const { dnsConfig } = plan.config;
+  const resolvConf = renderResolvConf(dnsConfig, hostResolvConf(plan.namespaces.ownNetwork));
   // Nobody reads them before stage1 is started, so they need not be replaced atomically.
   writeFileSync(directory.manifest, JSON.stringify(manifest), { mode: 0o600 });
   writeFileSync(directory.file('hostname'), `${plan.hostname}\n`, { mode: 0o644 });
   writeFileSync(directory.file('hosts'), readIfThere('/etc/hosts'), { mode: 0o644 });
-  writeFileSync(directory.file('resolv.conf'), resolvConf(plan), { mode: 0o644 });
+  writeFileSync(directory.file('resolv.conf'), resolvConf, { mode: 0o644 });
 }
 
 /** The network's addresses, as it announces and returns them; its record is the sandbox's from its first effect on. */
@@ -123,20 +125,6 @@ export function commitSandbox(pods: PodService, sandbox: Sandbox, pid: number): 
 /** The namespace's path is in the record already: start-up finds it after a crash. */
 export async function makeNetns(sandbox: Sandbox): Promise<void> {
   await native().netnsCreate(sandbox.record.netnsPath);
-}
-
-/** Kubernetes' DNS configuration as a resolv.conf(5); the host's own where the pod has none. Pure but for that. */
-function resolvConf(plan: SandboxPlan): string {
-  const dns = plan.config.dnsConfig;
-  if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0) {
-    return readIfThere('/etc/resolv.conf');
-  }
-  const lines = [
-    ...(dns.searches.length > 0 ? [`search ${dns.searches.join(' ')}`] : []),
-    ...dns.servers.map((server) => `nameserver ${server}`),
-    ...(dns.options.length > 0 ? [`options ${dns.options.join(' ')}`] : []),
-  ];
-  return `${lines.join('\n')}\n`;
 }
 
 function readIfThere(path: string): string {

@@ -60,10 +60,14 @@ async function catchUp(container: Container, pods: PodService): Promise<void> {
 }
 
 /** Kills it if it runs, then removes what there is of it. Idempotent; takes the container's mutex. */
-export function removeContainer(pods: PodService, container: Container): Promise<void> {
-  return container.mutex.run(async () => {
-    if (pods.findContainer(container.id) === undefined) return; // somebody else was first
+export async function removeContainer(pods: PodService, container: Container): Promise<void> {
+  for (let removed = false; !removed; ) {
+    // Outside of the mutex: a stop may need the sandbox's, and that one is always taken first.
     await stopContainer(pods, container, 0n);
-    await eraseContainer(pods, container);
-  });
+    removed = await container.mutex.run(async () => {
+      if (isRunning(container)) return false; // started in between
+      if (pods.findContainer(container.id) !== undefined) await eraseContainer(pods, container);
+      return true;
+    });
+  }
 }

@@ -1,0 +1,41 @@
+import type {
+  ContainerEventResponseInit,
+  ContainerEventType,
+  GetEventsRequest,
+} from '../../cri-types/index.ts';
+import type { ContainerEvent } from '../../pod/index.ts';
+import type { Services, StreamRpc } from '../context.ts';
+import { toContainerStatus, toPodSandboxStatus } from '../status-builders.ts';
+
+const types: Readonly<Record<ContainerEvent['type'], ContainerEventType>> = {
+  created: 'CONTAINER_CREATED_EVENT',
+  started: 'CONTAINER_STARTED_EVENT',
+  stopped: 'CONTAINER_STOPPED_EVENT',
+  deleted: 'CONTAINER_DELETED_EVENT',
+};
+
+/**
+ * Every event of pods and containers from now on; a pod's own have its ID for a container ID, as under the peers. Each carries
+ * its pod's status and that of the pod's containers, as they are when it is sent.
+ */
+export const getContainerEvents: StreamRpc<GetEventsRequest, ContainerEventResponseInit> = async function* (
+  services,
+  _request,
+  { signal },
+) {
+  for await (const event of services.pods.events.subscribe(signal)) {
+    if (services.pods.sandbox(event.sandboxId)?.owner !== 'cli') yield toResponse(services, event);
+  }
+};
+
+function toResponse({ pods, images }: Services, event: ContainerEvent): ContainerEventResponseInit {
+  const sandbox = pods.sandbox(event.sandboxId);
+  const shown = pods.containersOf(event.sandboxId).filter(({ state }) => state.kind !== 'removing');
+  return {
+    containerId: event.containerId,
+    containerEventType: types[event.type],
+    createdAt: event.at,
+    podSandboxStatus: sandbox === undefined ? undefined : toPodSandboxStatus(sandbox),
+    containersStatuses: shown.map((container) => toContainerStatus(container, images)),
+  };
+}

@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { execSync } from './exec-sync.ts';
+import { removePodSandbox } from './remove-pod-sandbox.ts';
+import { stopContainer } from './stop-container.ts';
+import { eventually, processes, World } from './test-world.ts';
+
+let world: World;
+let before: string[];
+beforeAll(async () => {
+  world = await World.open();
+  before = world.leftovers();
+});
+afterAll(async () => {
+  await world.close();
+});
+
+const state = (id: string) => world.services.pods.requireContainer(id).state;
+const remove = (podSandboxId: string) =>
+  world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
+const podDirectory = (id: string) => join(world.config.root, 'pods', id);
+
+function killStage1(podId: string): void {
+  const [line = ''] = processes(podDirectory(podId));
+  process.kill(Number(line.replace('process ', '')), 'SIGKILL');
+}
+
+/** The last word of a container's cgroup, asked of the kernel. */
+function pidsOf(containerId: string): string[] {
+  const { cgroupPath } = world.services.pods.requireContainer(containerId);
+  return readdirSync('/sys/fs/cgroup').flatMap((hierarchy) => {
+    try {
+      const procs = readFileSync(join('/sys/fs/cgroup', hierarchy, cgroupPath, 'cgroup.procs'), 'utf8');
+      return procs.split('\n').filter((pid) => pid !== '');
+    } catch {
+      return [];
+    }
+  });
+}
+
+describe('a server that is gone for a while', () => {
+  it('finds its pods alive, and goes on with them', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sleep', '1000']);
+    const running = state(container);
+    await world.restart();
+    expect(state(container)).toEqual(running);
+    const { stdout } = await world.call(execSync, 'ExecSyncRequest', {
+      containerId: container,
+      cmd: ['echo', 'x'],
+    });
+    expect(`${stdout}`).toBe('x\n');
+    await world.call(stopContainer, 'StopContainerRequest', { containerId: container, timeout: 0 });
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+
+  it('hears of exits that happened meanwhile, code and time', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sh', '-c', 'sleep 0.3; exit 42']);
+    const left = BigInt(Date.now()) * 1_000_000n;
+    await world.restart(() => new Promise((resolve) => setTimeout(resolve, 1_000)));
+    const end = state(container);
+    expect(end).toMatchObject({ kind: 'exited', exitCode: 42, reason: 'Error' });
+    if (end.kind === 'exited') expect(Number(end.finishedAt - left) / 1e6).toBeLessThan(900);
+    await remove(pod);
+  });
+
+  it('and of those whose pod died as well', async () => {
+    const pod = await world.runPod();
+    const ended = await world.start(pod, ['sh', '-c', 'exit 7']);
+    const ran = await world.start(pod, ['sleep', '1000']);
+    await eventually(() => state(ended).kind === 'exited');
+    await world.restart(() => killStage1(pod));
+    expect(world.services.pods.requireSandbox(pod).state).toMatchObject({ kind: 'notready' });
+    expect(state(ended)).toMatchObject({ exitCode: 7 });
+    expect(state(ran)).toMatchObject({ kind: 'exited', exitCode: 137, reason: 'ContainerStatusUnknown' });
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+
+  it('undoes what it had only begun', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sleep', '1000']);
+    const other = await world.runPod();
+    await world.restart(() => {
+      for (const [path] of [
+        [join(podDirectory(pod), 'apps', container, 'record.json')],
+        [join(podDirectory(other), 'record.json')],
+      ] as const) {
+        const record = JSON.parse(readFileSync(path, 'utf8')) as { state: object };
+        writeFileSync(path, JSON.stringify({ ...record, state: { kind: 'creating' } }));
+      }
+    });
+    expect(world.services.pods.container(container)).toBeUndefined();
+    expect(world.services.pods.sandbox(other)).toBeUndefined();
+    expect(world.services.pods.requireSandbox(pod).state.kind).toBe('ready');
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+
+  it('after a reboot everything has exited', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sleep', '1000']);
+    await world.restart(() => {
+      killStage1(pod);
+      const path = join(podDirectory(pod), 'record.json');
+      const record = JSON.parse(readFileSync(path, 'utf8')) as object;
+      writeFileSync(path, JSON.stringify({ ...record, bootId: 'another' }));
+    });
+    expect(world.services.pods.requireSandbox(pod).state).toMatchObject({
+      kind: 'notready',
+      networkDown: true,
+      reason: 'the node was restarted',
+    });
+    expect(state(container)).toMatchObject({ kind: 'exited', exitCode: 137 });
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+});
+
+describe('a bad record', () => {
+  it('of a pod is set aside, what ran of it is killed, the others go on', async () => {
+    const good = await world.runPod();
+    const bad = await world.runPod();
+    await world.start(bad, ['sleep', '1000']);
+    await world.restart(() => truncateSync(join(podDirectory(bad), 'record.json'), 40));
+    expect(world.services.pods.sandbox(bad)).toBeUndefined();
+    expect(world.services.pods.requireSandbox(good).state.kind).toBe('ready');
+    expect(readdirSync(join(world.config.root, 'quarantine')).join()).toContain(bad);
+    await eventually(() => processes(podDirectory(bad)).length === 0);
+    await remove(good);
+    expect(world.leftovers()).toEqual(before);
+  });
+
+  it('of a container is set aside, and it no longer runs', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sleep', '1000']);
+    await world.restart(() => truncateSync(join(podDirectory(pod), 'apps', container, 'record.json'), 0));
+    expect(world.services.pods.container(container)).toBeUndefined();
+    expect(world.services.pods.requireSandbox(pod).state.kind).toBe('ready');
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+});
+
+describe('a stage1 that is killed', () => {
+  it('takes its pod along: reported dead, nothing left running', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sh', '-c', 'sleep 1000 & sleep 1000']);
+    await eventually(() => pidsOf(container).length > 0);
+    killStage1(pod);
+    await eventually(() => world.services.pods.requireSandbox(pod).state.kind === 'notready');
+    expect(state(container)).toMatchObject({ kind: 'exited', exitCode: 137 });
+    expect(pidsOf(container)).toEqual([]);
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+});

@@ -1,0 +1,239 @@
+/** For the tests beside it: a server's parts on directories of their own, a real image, and calls as the kubelet makes them. */
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { defaultConfig, type ServerConfig } from '../../config/index.ts';
+import {
+  type ContainerConfigInit,
+  complete,
+  type MessageInits,
+  type MessageName,
+  type Messages,
+  type PodSandboxConfigInit,
+} from '../../cri-types/index.ts';
+import type { Call, Rpc, Services } from '../context.ts';
+import { closeServices, createServices } from '../services.ts';
+import { createContainer } from './create-container.ts';
+import { removePodSandbox } from './remove-pod-sandbox.ts';
+import { runPodSandbox } from './run-pod-sandbox.ts';
+import { startContainer } from './start-container.ts';
+
+/** Also the parent of every cgroup that these tests make. */
+const PREFIX = 'gantry-pod-test';
+export const IMAGE = 'localhost/busybox:test';
+
+const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination({ fd: 2, sync: true }));
+
+export class World {
+  readonly directory: string;
+  readonly config: ServerConfig;
+  readonly cgroupParent: string;
+  services: Services;
+  #serial = 0;
+
+  private constructor(directory: string, config: ServerConfig, services: Services) {
+    this.directory = directory;
+    this.config = config;
+    this.services = services;
+    this.cgroupParent = `/${PREFIX}-${process.pid}`;
+  }
+
+  static async open(options: Partial<ServerConfig> = {}): Promise<World> {
+    const directory = mkdtempSync(`/tmp/${PREFIX}-`);
+    const config: ServerConfig = {
+      ...defaultConfig,
+      root: join(directory, 'root'),
+      state: join(directory, 'state'),
+      cniConfDir: join(directory, 'cni'),
+      registriesDir: join(directory, 'registries'),
+      ...options,
+    };
+    const services = await createServices(config, log);
+    await services.images.importArchive(busyboxArchive(directory), AbortSignal.timeout(60_000));
+    return new World(directory, config, services);
+  }
+
+  /** What a restarted server does: lets go of everything, reads everything. */
+  async restart(between: () => void | Promise<void> = () => {}): Promise<void> {
+    await closeServices(this.services);
+    await between();
+    this.services = await createServices(this.config, log);
+    await this.services.pods.settled;
+  }
+
+  async close(): Promise<void> {
+    for (const { id } of this.services.pods.sandboxes()) {
+      await this.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId: id });
+    }
+    await this.services.pods.settled;
+    await closeServices(this.services);
+    await eventually(() => !mounts().some((line) => line.includes(this.directory)));
+    rmSync(this.directory, { recursive: true, force: true });
+    for (const path of this.cgroups().toReversed()) execFileSync('rmdir', [path]);
+  }
+
+  /** One RPC, its request as short as may be. */
+  call<N extends MessageName, R>(
+    rpc: Rpc<Messages[N], R>,
+    name: N,
+    request: MessageInits[N],
+    signal = AbortSignal.timeout(60_000),
+  ): Promise<R> {
+    const call: Call = { signal, log };
+    return rpc(this.services, complete(name, request), call);
+  }
+
+  /** On the host's network, for it is the quickest; logs below the test's directory. */
+  sandboxConfig(init: PodSandboxConfigInit = {}): PodSandboxConfigInit {
+    const serial = this.#serial++;
+    return {
+      metadata: { name: `pod-${serial}`, namespace: 'test', uid: `uid-${serial}`, attempt: 0 },
+      logDirectory: join(this.directory, 'logs', `pod-${serial}`),
+      ...init,
+      linux: {
+        cgroupParent: this.cgroupParent,
+        securityContext: { namespaceOptions: { network: 'NODE', pid: 'CONTAINER', ipc: 'POD' } },
+        ...init.linux,
+      },
+    };
+  }
+
+  containerConfig(command: readonly string[], init: ContainerConfigInit = {}): ContainerConfigInit {
+    const name = `c-${this.#serial++}`;
+    return {
+      metadata: { name, attempt: 0 },
+      image: { image: IMAGE },
+      command,
+      logPath: `${name}.log`,
+      linux: { securityContext: { namespaceOptions: { network: 'NODE', pid: 'CONTAINER', ipc: 'POD' } } },
+      ...init,
+    };
+  }
+
+  async runPod(init: PodSandboxConfigInit = {}): Promise<string> {
+    const config = this.sandboxConfig(init);
+    return (await this.call(runPodSandbox, 'RunPodSandboxRequest', { config })).podSandboxId;
+  }
+
+  async create(
+    podSandboxId: string,
+    command: readonly string[],
+    init?: ContainerConfigInit,
+  ): Promise<string> {
+    const config = this.containerConfig(command, init);
+    const { pods } = this.services;
+    const sandboxConfig = pods.requireSandbox(podSandboxId).config;
+    const request = { podSandboxId, config, sandboxConfig };
+    return (await this.call(createContainer, 'CreateContainerRequest', request)).containerId;
+  }
+
+  async start(podSandboxId: string, command: readonly string[], init?: ContainerConfigInit): Promise<string> {
+    const containerId = await this.create(podSandboxId, command, init);
+    await this.call(startContainer, 'StartContainerRequest', { containerId });
+    return containerId;
+  }
+
+  log(containerId: string): string {
+    return readFileSync(this.services.pods.requireContainer(containerId).logPath, 'utf8');
+  }
+
+  /** All that this world has on the host right now, sorted: a mount, namespace, cgroup, process, directory a line. */
+  leftovers(): string[] {
+    const below = (directory: string): string[] =>
+      (existsSync(directory) ? readdirSync(directory) : []).map((name) => `${directory}/${name}`);
+    return [
+      // A layer stays mounted for a while after its last user: the image store's, not a pod's.
+      ...mounts().filter(
+        (line) => line.includes(this.directory) && !line.includes(`${this.config.state}/layers/`),
+      ),
+      ...below('/run/netns').filter((path) => path.includes('gantry-')),
+      ...this.cgroups()
+        .slice(1)
+        .filter((path) => !path.endsWith(this.cgroupParent)),
+      ...below(join(this.config.root, 'pods')),
+      ...below(join(this.config.state, 'pods')),
+      ...processes(this.directory),
+    ].sort();
+  }
+
+  /** Directories of this world's cgroups in every hierarchy, parents first. */
+  cgroups(): string[] {
+    const found = execFileSync('find', ['/sys/fs/cgroup', '-path', `*${this.cgroupParent}*`, '-type', 'd']);
+    return found
+      .toString()
+      .trim()
+      .split('\n')
+      .filter((path) => path !== '')
+      .sort();
+  }
+}
+
+/** Pids of stage1s that were started for a directory below `directory`. */
+export function processes(directory: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return command.includes('gantry-stage1') && command.includes(directory) ? [`process ${pid}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+function mounts(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+}
+
+export async function eventually(condition: () => boolean, milliseconds = 10_000): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  while (!condition()) {
+    if (performance.now() > deadline)
+      throw new Error(`not within ${milliseconds} ms: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** An image of this machine's busybox with its libraries, as `docker save` writes one. */
+function busyboxArchive(directory: string): string {
+  const work = join(directory, 'image');
+  const root = join(work, 'root');
+  const libraries = execFileSync('ldd', ['/bin/busybox']).toString().match(/\/\S+/g) ?? [];
+  for (const path of ['bin', 'tmp', 'etc', 'proc', 'sys', 'dev'])
+    mkdirSync(join(root, path), { recursive: true });
+  for (const path of ['/bin/busybox', ...libraries]) {
+    execFileSync('install', ['-D', '-m', '755', path, join(root, path)]);
+  }
+  for (const applet of ['sh', 'sleep', 'true', 'echo', 'cat', 'id', 'head', 'yes', 'mkdir', 'touch', 'ps']) {
+    execFileSync('ln', [join(root, 'bin/busybox'), join(root, 'bin', applet)]);
+  }
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nuser:x:1000:1001::/tmp:/bin/sh\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nuser:x:1001:\nmore:x:2000:user\n');
+  execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', join(work, 'layer.tar'), '.']);
+  const digest = execFileSync('sha256sum', [join(work, 'layer.tar')])
+    .toString()
+    .slice(0, 64);
+  const config = {
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: { Env: ['PATH=/bin'], Cmd: ['sh'] },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
+  };
+  writeFileSync(join(work, 'config.json'), JSON.stringify(config));
+  const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }];
+  writeFileSync(join(work, 'manifest.json'), JSON.stringify(manifest));
+  const archive = join(directory, 'busybox.tar');
+  execFileSync('tar', ['-C', work, '-cf', archive, 'manifest.json', 'config.json', 'layer.tar']);
+  rmSync(work, { recursive: true });
+  return archive;
+}
