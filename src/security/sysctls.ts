@@ -36,9 +36,11 @@ function dotted(name: string): string {
   return name.replaceAll('.', '\0').replaceAll('/', '.').replaceAll('\0', '/');
 }
 
+/** At least two parts; a slash (a dot of an interface's name) only between letters, so that no path leads elsewhere. */
+const wellFormed = /^[\w-]+(\/[\w-]+)*(\.[\w-]+(\/[\w-]+)*)+$/;
+
 function checkSysctl(name: string, ownNetwork: boolean, ownIpc: boolean): void {
-  if (!/^[A-Za-z0-9_/-]+(\.[A-Za-z0-9_/-]+)+$/.test(name))
-    throw invalid(name, `'${name}' is no name of a sysctl`);
+  if (!wellFormed.test(name)) throw invalid(name, `'${name}' is no name of a sysctl`);
   if (name.startsWith('net.')) {
     if (!ownNetwork) throw invalid(name, `sysctl ${name} on the host's network would change the node`);
     return;
