@@ -60,7 +60,7 @@ class LinkDirectory {
   }
   LinkDirectory(LinkDirectory&&) = default;
   ~LinkDirectory() {
-    if (before_.valid() && ::fchdir(before_.get()) < 0) ::chdir("/");
+    if (before_.valid()) (void)!::fchdir(before_.get());
   }
   // The name of a new link to `path`.
   Result<std::string> link(const std::string& path) {
