@@ -5,6 +5,7 @@ import type { ImageService } from '../image/index.ts';
 import type { PodNetwork } from '../network/index.ts';
 import type { PodService } from '../pod/index.ts';
 import type { HostFacts } from '../security/index.ts';
+import type { StreamingServer } from '../streaming/index.ts';
 import type { Statistics } from './statistics.ts';
 
 export interface Services {
@@ -18,6 +19,10 @@ export interface Services {
   readonly images: ImageService;
   readonly network: PodNetwork;
   readonly statistics: Statistics;
+  /** Behind the URLs of Exec, Attach and PortForward. */
+  readonly streaming: StreamingServer;
+  /** Descriptor of the lock that makes this server the only one of its root. */
+  readonly lock: number;
 }
 
 /** What the wrapper hands to one call. `signal` aborts when the caller's deadline passes or it goes away. */

@@ -1,0 +1,2 @@
+export type { Call, Rpc, Services, StreamRpc } from './context.ts';
+export { serve } from './serve.ts';

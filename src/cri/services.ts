@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { errno, GantryError, type Logger, makeDirectory, native, type Roots } from '../base/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import { createImageService } from '../image/index.ts';
+import { createPodNetwork } from '../network/index.ts';
+import { PodService } from '../pod/index.ts';
+import { StreamingServer } from '../streaming/index.ts';
+import type { Services } from './context.ts';
+import { Statistics } from './statistics.ts';
+
+/**
+ * Makes the parts of a server and hands them to each other. When this returns, recovery is done: live pods are adopted,
+ * dead ones accounted for. Errors: failed-precondition when another server has the root.
+ */
+export async function createServices(config: ServerConfig, log: Logger): Promise<Services> {
+  checkImplemented(config);
+  const roots: Roots = { root: config.root, state: config.state };
+  makeDirectory(roots.root);
+  makeDirectory(roots.state);
+  const lock = lockRoot(roots.root);
+  try {
+    const images = await createImageService(config, { log });
+    const network = createPodNetwork(config, { log });
+    const pods = await PodService.open({ config, roots, log, images, network });
+    const streaming = await StreamingServer.start(log);
+    const statistics = new Statistics(pods.cgroups, roots);
+    return { config, roots, log, host: pods.host, pods, images, network, statistics, streaming, lock };
+  } catch (error) {
+    native().closeFd(lock);
+    throw error;
+  }
+}
+
+/** Lets go of everything; pods run on. */
+export async function closeServices(services: Services): Promise<void> {
+  await services.streaming.close();
+  services.pods.close();
+  await services.network.close();
+  services.images.close();
+  native().closeFd(services.lock);
+}
+
+/** A setting that nothing acts upon would be a promise not kept. */
+function checkImplemented(config: ServerConfig): void {
+  if (config.nriSocket === '') return;
+  throw new GantryError({
+    code: 'unimplemented',
+    operation: 'start NRI',
+    subject: config.nriSocket,
+    message: 'NRI is not implemented in this release of Gantry; leave nri-socket empty',
+  });
+}
+
+/** Two servers on one root would each bury the other's pods. The kernel lets go of it when the process ends, whichever way. */
+function lockRoot(root: string): number {
+  const path = join(root, 'serve.lock');
+  try {
+    return native().lockTake(path);
+  } catch (cause) {
+    if (errno(cause) !== 'EAGAIN') throw cause;
+    throw new GantryError({
+      code: 'failed-precondition',
+      operation: 'lock root',
+      subject: root,
+      message: `another server uses ${root}; stop it, or give this one a root of its own (--root and --state)`,
+    });
+  }
+}
