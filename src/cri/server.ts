@@ -17,8 +17,8 @@ import {
   wrapUnary,
 } from './wrapper.ts';
 
-/** What the kubelet and its peers allow; lists of ten thousand containers stay below. */
-const maximumMessage = 16 * 1024 * 1024;
+/** What the kubelet and crictl allow each other. What is sent is for the client to limit. */
+const maximumRequest = 16 * 1024 * 1024;
 
 /** A function for each RPC of a service, with its services already given to it. */
 export type Handlers = Readonly<Record<string, (request: never, call: Call) => unknown>>;
@@ -47,8 +47,8 @@ export async function listen(options: CriServerOptions): Promise<CriServer> {
   const unaryShutdown = new AbortController();
   const streamShutdown = new AbortController();
   const server = new Server({
-    'grpc.max_receive_message_length': maximumMessage,
-    'grpc.max_send_message_length': maximumMessage,
+    'grpc.max_receive_message_length': maximumRequest,
+    'grpc.max_send_message_length': -1,
   });
   for (const [name, methods, handlers] of [
     ['RuntimeService', runtimeService, options.runtime],

@@ -1,0 +1,118 @@
+// Statistics of this very process, put into cgroups made for the purpose.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hierarchyOf, killCgroup, readLayout, removeCgroup } from '../resources/index.ts';
+import { Statistics } from './statistics.ts';
+import { containerRecord, readerOf, sandboxRecord } from './testing.ts';
+
+const layout = readLayout();
+const base = `/gantry-cri-stats-${process.pid}`;
+const directory = mkdtempSync(join(tmpdir(), 'gantry-cri-stats-'));
+let child: ChildProcess;
+
+beforeAll(async () => {
+  for (const { mountPoint } of layout.hierarchies) {
+    for (const below of ['', 'sandbox', 'container'])
+      mkdirSync(join(mountPoint, base, below), { recursive: true });
+  }
+  mkdirSync(join(directory, 'upper'));
+  writeFileSync(join(directory, 'upper', 'file'), 'x'.repeat(50_000));
+  // Waits before it takes memory and burns, so that all of it is counted.
+  child = spawn('sh', ['-c', 'read go; x=$(head -c 3000000 /dev/zero | tr "\\0" a); while :; do :; done'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  for (const controller of ['cpuacct', 'memory', 'pids']) {
+    const hierarchy = hierarchyOf(layout, controller);
+    if (hierarchy)
+      writeFileSync(join(hierarchy.mountPoint, base, 'container', 'cgroup.procs'), `${child.pid}`);
+  }
+  child.stdin?.end('\n');
+});
+afterAll(async () => {
+  child.kill('SIGKILL');
+  await killCgroup(layout, base, 5000);
+  await removeCgroup(layout, base);
+  rmSync(directory, { recursive: true });
+  expect(layout.hierarchies.some((h) => existsSync(join(h.mountPoint, base)))).toBe(false);
+});
+
+const sandbox = sandboxRecord('p', { cgroupPath: `${base}/sandbox`, cgroupParent: base });
+const container = containerRecord(
+  'c',
+  'p',
+  { cgroupPath: `${base}/container`, writablePath: join(directory, 'upper') },
+  { labels: { a: 'b' } },
+);
+const statistics = (): Statistics => new Statistics(layout, { root: '/r', state: '/s' });
+
+describe('container statistics', () => {
+  it('say what the cgroup and the writable layer use', async () => {
+    const stats = statistics();
+    await sleep(300);
+    const [first] = await stats.ofContainers([container]);
+    expect(first).toMatchObject({
+      attributes: { id: container.id, labels: { a: 'b' } },
+      memory: { workingSetBytes: { value: expect.any(BigInt) }, usageBytes: { value: expect.any(BigInt) } },
+      writableLayer: { fsId: { mountpoint: '/r/pods' }, inodesUsed: { value: 2n } },
+    });
+    expect(first?.cpu?.usageCoreNanoSeconds?.value).toBeGreaterThan(50_000_000n);
+    expect(first?.memory?.usageBytes?.value).toBeGreaterThan(2_000_000n);
+    expect(first?.writableLayer?.usedBytes?.value).toBeGreaterThanOrEqual(50_000n);
+    expect(first?.cpu?.usageNanoCores).toBeUndefined();
+    await sleep(700);
+    const [second] = await stats.ofContainers([container]);
+    const cores = Number(second?.cpu?.usageNanoCores?.value) / 1e9;
+    expect(cores).toBeGreaterThan(0.02);
+    expect(cores).toBeLessThan(1.5);
+  });
+
+  it('of an ended one are its name and its layer', async () => {
+    const state = {
+      kind: 'exited',
+      startedAt: 1n,
+      finishedAt: 2n,
+      exitCode: 0,
+      reason: '',
+      message: '',
+    } as const;
+    const [stats] = await statistics().ofContainers([{ ...container, state }]);
+    expect(stats?.cpu).toBeUndefined();
+    expect(stats?.memory).toBeUndefined();
+    expect(stats?.writableLayer).toBeDefined();
+  });
+});
+
+describe('pod statistics', () => {
+  const pods = readerOf([sandbox], [container]);
+
+  it('are those of the pod’s own cgroup, with its containers', async () => {
+    const [stats] = await statistics().ofSandboxes([sandbox], pods);
+    expect(stats?.attributes?.id).toBe(sandbox.id);
+    expect(stats?.linux?.containers?.map((c) => c.attributes?.id)).toEqual([container.id]);
+    expect(stats?.linux?.cpu?.usageCoreNanoSeconds?.value).toBeGreaterThan(50_000_000n);
+    expect(stats?.linux?.network).toBeUndefined();
+  });
+
+  it('are a sum where pods share a parent', async () => {
+    const other = sandboxRecord('q', { cgroupPath: `${base}/other`, cgroupParent: base });
+    const [stats] = await statistics().ofSandboxes([sandbox], readerOf([sandbox, other], [container]));
+    const usage = stats?.linux?.cpu?.usageCoreNanoSeconds?.value ?? 0n;
+    const [own] = await statistics().ofContainers([container]);
+    expect(usage).toBeGreaterThan(0n);
+    expect(usage).toBeLessThanOrEqual(own?.cpu?.usageCoreNanoSeconds?.value ?? 0n);
+  });
+
+  it('have the network of a namespace that a process of the pod is in', async () => {
+    const own = { ...sandbox, netnsPath: '/proc/self/ns/net', pid: process.pid };
+    const [stats] = await statistics().ofSandboxes([own], pods);
+    const names = [stats?.linux?.network?.defaultInterface, ...(stats?.linux?.network?.interfaces ?? [])].map(
+      (i) => i?.name,
+    );
+    expect(names).not.toContain('lo');
+    expect(stats?.linux).toBeDefined();
+  });
+});
