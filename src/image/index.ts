@@ -11,13 +11,14 @@ import {
 import { StoreLock } from './lock.ts';
 import type { ImageSettings } from './parts.ts';
 import { hostPlatform } from './platform.ts';
-import { HttpClient, TokenCache } from './registry/index.ts';
+import { HttpClient, type InsecureOption, TokenCache } from './registry/index.ts';
 import { LocalImageService } from './service.ts';
 import { ImageStore } from './store.ts';
 import type { ImageService } from './types.ts';
 
 export { chainId } from './formats/index.ts';
 export { formatReference, parseCommandLineReference, parseReference, type Reference } from './reference.ts';
+export type { InsecureOption } from './registry/index.ts';
 export { loginFor } from './registry/index.ts';
 export type * from './types.ts';
 
@@ -33,6 +34,8 @@ export interface ImageServiceDependencies {
    * A short-lived command says 0: nobody would be left to unmount.
    */
   readonly layerGraceMs?: number;
+  /** What the command was told to do without. */
+  readonly insecure?: readonly InsecureOption[];
   /** Over how long pullMinimumRate is averaged, in milliseconds. */
   readonly rateWindowMs?: number;
 }
@@ -43,7 +46,12 @@ const RATE_WINDOW_MS = 10_000;
 /** Opens (or makes) the image store below `config.root`. Call `reconcile` once live containers are known. */
 export async function createImageService(
   config: ImageServiceConfig,
-  { log, layerGraceMs = LAYER_GRACE_MS, rateWindowMs = RATE_WINDOW_MS }: ImageServiceDependencies,
+  {
+    log,
+    layerGraceMs = LAYER_GRACE_MS,
+    rateWindowMs = RATE_WINDOW_MS,
+    insecure = [],
+  }: ImageServiceDependencies,
 ): Promise<ImageService> {
   const layers = new ErofsStore(paths.layers(config), log);
   await layers.open();
@@ -65,7 +73,7 @@ export async function createImageService(
   });
   const { registriesDir, pullConcurrency, pullMinimumRate } = config;
   const parts = {
-    settings: { registriesDir, pullConcurrency, pullMinimumRate, rateWindowMs },
+    settings: { registriesDir, pullConcurrency, pullMinimumRate, rateWindowMs, insecure },
     platform: hostPlatform(),
     lock,
     images,

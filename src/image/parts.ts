@@ -10,7 +10,7 @@ import type {
 } from './layers/index.ts';
 import type { StoreLock } from './lock.ts';
 import type { Platform } from './platform.ts';
-import type { HttpClient, TokenCache } from './registry/index.ts';
+import type { HttpClient, InsecureOption, TokenCache } from './registry/index.ts';
 import type { ImageStore } from './store.ts';
 
 export interface ImageParts {
@@ -36,4 +36,5 @@ export interface ImageSettings {
   /** Bytes a second, averaged over `rateWindowMs`. */
   readonly pullMinimumRate: number;
   readonly rateWindowMs: number;
+  readonly insecure: readonly InsecureOption[];
 }

@@ -12,7 +12,7 @@ import {
 import { collectLayers } from './gc.ts';
 import type { ImageParts } from './parts.ts';
 import { formatReference, nameOf, type Reference } from './reference.ts';
-import { loadHosts, RegistrySession } from './registry/index.ts';
+import { loadHosts, RegistrySession, relax } from './registry/index.ts';
 import type { ImageRecord, PullOptions } from './types.ts';
 
 /** An index in an index in an index: nobody needs more. */
@@ -41,7 +41,9 @@ function openSession(
   reference: Reference,
   options: PullOptions,
 ): RegistrySession {
-  const hosts = loadHosts(settings.registriesDir, reference.host);
+  const hosts = loadHosts(settings.registriesDir, reference.host).map((host) =>
+    relax(host, settings.insecure),
+  );
   return new RegistrySession({ http, tokens, hosts, reference, auth: options.auth, log });
 }
 

@@ -67,3 +67,17 @@ export function defaultHost(registry: string, options?: Partial<RegistryHost>): 
     fallbackToHttp: plain && port !== '80',
   };
 }
+
+/** `tls`: any certificate will do. `http`: where there is no TLS, do without. */
+export type InsecureOption = 'tls' | 'http';
+
+export function relax(host: RegistryHost, options: readonly InsecureOption[]): RegistryHost {
+  const skipVerify = host.tls.skipVerify || options.includes('tls');
+  const plain = options.includes('http') && host.scheme === 'https';
+  return {
+    ...host,
+    tls: { ...host.tls, skipVerify },
+    // With the fallback TLS is still tried first.
+    ...(plain ? { scheme: 'http', fallbackToHttp: true } : {}),
+  };
+}

@@ -1,6 +1,6 @@
 export { TokenCache } from './authorizer.ts';
 export { loginFor } from './docker-config.ts';
-export type { RegistryHost } from './host.ts';
+export { type InsecureOption, type RegistryHost, relax } from './host.ts';
 export { loadHosts } from './hosts-toml.ts';
 export { HttpClient } from './http.ts';
 export { RegistrySession } from './session.ts';
