@@ -130,16 +130,12 @@ export class BuiltinNetworkProvider implements NetworkProvider {
   }
 
   async status(): Promise<NetworkStatus> {
-    const bridge = this.#bridge();
-    const details = {
-      kind: 'builtin',
-      bridge: bridge.name,
-      ranges: bridge.ranges.map((range) => range.cidr),
-      addressesInUse: bridge.leases.all().size,
-    };
+    const details = { kind: 'builtin', bridge: this.#config.builtinBridge, ranges: this.#ranges };
     try {
+      const bridge = this.#bridge();
       await bridge.heal();
-      return { ready: true, reason: '', message: '', details };
+      const addressesInUse = bridge.leases.all().size;
+      return { ready: true, reason: '', message: '', details: { ...details, addressesInUse } };
     } catch (error) {
       return { ready: false, reason: 'NetworkPluginNotReady', message: describeError(error), details };
     }

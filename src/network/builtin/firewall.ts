@@ -123,7 +123,7 @@ function chains(bridge: string): string {
     fib daddr type local meta l4proto { tcp, udp, sctp } jump publish
   }
   chain output {
-    type nat hook output priority dstnat; policy accept;
+    type nat hook output priority -100; policy accept;
     ip6 daddr ::1 return
     fib daddr type local meta l4proto { tcp, udp, sctp } jump publish
   }
