@@ -8,7 +8,12 @@ import { native } from '../base/index.ts';
  * too, as `kubectl port-forward` promises. '' is the host's network. Resolves when both directions have ended; rejects when
  * nothing listens.
  */
-export async function forwardPort(netnsPath: string, port: number, client: Duplex, signal: AbortSignal): Promise<void> {
+export async function forwardPort(
+  netnsPath: string,
+  port: number,
+  client: Duplex,
+  signal: AbortSignal,
+): Promise<void> {
   const server = netnsPath === '' ? await connectHere(port) : await connectThere(netnsPath, port);
   const cut = (): void => {
     server.destroy();

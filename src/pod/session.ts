@@ -77,7 +77,12 @@ export async function execSession(
  * Joins a client with a container's own streams until the container ends or the client leaves. The container notices
  * neither, except that its stdin may end (CRI's stdin_once). Errors: failed-precondition when it does not run.
  */
-export async function attachSession(pods: PodService, container: Container, tty: boolean, io: ClientIo): Promise<void> {
+export async function attachSession(
+  pods: PodService,
+  container: Container,
+  tty: boolean,
+  io: ClientIo,
+): Promise<void> {
   requireRunning(container, 'attach');
   const client = container.sandbox.requireClient('attach');
   const sockets = await openStreams(pods, container, '', wantedStreams(io));
@@ -117,7 +122,11 @@ async function openStreams(
   const sockets = new Map<StreamName, Socket>();
   for (const [i, result] of results.entries()) {
     const name = names[i];
-    if (result.status === 'fulfilled' && name !== undefined) sockets.set(name, result.value.on('error', () => undefined));
+    if (result.status === 'fulfilled' && name !== undefined)
+      sockets.set(
+        name,
+        result.value.on('error', () => undefined),
+      );
   }
   const failed = results.find((result) => result.status === 'rejected');
   if (failed === undefined) return sockets;

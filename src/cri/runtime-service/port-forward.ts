@@ -4,7 +4,10 @@ import { forwardPort } from '../../pod/index.ts';
 import type { Rpc } from '../context.ts';
 
 /** The URL under which one client may reach ports of the pod, once, within a minute, over as many connections as it likes. */
-export const portForward: Rpc<PortForwardRequest, PortForwardResponse> = async ({ pods, streaming }, request) => {
+export const portForward: Rpc<PortForwardRequest, PortForwardResponse> = async (
+  { pods, streaming },
+  request,
+) => {
   const { id, record } = pods.requireSandboxObject(request.podSandboxId);
   if (record.state.kind !== 'ready') {
     throw new GantryError({
