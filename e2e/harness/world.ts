@@ -86,7 +86,7 @@ export class World {
         dataDir: dirname(reservations),
       });
     }
-    const builtin = `builtin_bridge = "${this.#bridge}"\nbuiltin_subnet = "${subnet}"\n`;
+    const builtin = `builtin-bridge = "${this.#bridge}"\nbuiltin-subnet = "${subnet}"\n`;
     return {
       directory: join(this.directory, 's'),
       hostsDir: join(this.directory, 'hosts'),

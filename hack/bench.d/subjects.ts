@@ -43,7 +43,7 @@ export async function startContainerd(place: Place): Promise<Subject> {
 
 export async function startGantry(place: Place, network: 'builtin' | 'cni'): Promise<Subject> {
   const name = network === 'builtin' ? 'gantry' : 'gantry-cni';
-  const config = `builtin_bridge = "ge-bench0"\nbuiltin_subnet = "10.121.0.0/16"\n`;
+  const config = `builtin-bridge = "ge-bench0"\nbuiltin-subnet = "10.121.0.0/16"\n`;
   const server = gantry({ ...place, directory: join(place.directory, name), network, config });
   return await started(place, name, server, /gantry-stage1/);
 }
