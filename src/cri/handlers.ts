@@ -22,7 +22,9 @@ import { execSync } from './runtime-service/exec-sync.ts';
 import { getContainerEvents } from './runtime-service/get-container-events.ts';
 import { listContainerStats } from './runtime-service/list-container-stats.ts';
 import { listContainers } from './runtime-service/list-containers.ts';
+import { listMetricDescriptors } from './runtime-service/list-metric-descriptors.ts';
 import { listPodSandbox } from './runtime-service/list-pod-sandbox.ts';
+import { listPodSandboxMetrics } from './runtime-service/list-pod-sandbox-metrics.ts';
 import { listPodSandboxStats } from './runtime-service/list-pod-sandbox-stats.ts';
 import { podSandboxStats } from './runtime-service/pod-sandbox-stats.ts';
 import { podSandboxStatus } from './runtime-service/pod-sandbox-status.ts';
@@ -38,6 +40,7 @@ import { stopContainer } from './runtime-service/stop-container.ts';
 import { stopPodSandbox } from './runtime-service/stop-pod-sandbox.ts';
 import { streamContainerStats } from './runtime-service/stream-container-stats.ts';
 import { streamContainers } from './runtime-service/stream-containers.ts';
+import { streamPodSandboxMetrics } from './runtime-service/stream-pod-sandbox-metrics.ts';
 import { streamPodSandboxStats } from './runtime-service/stream-pod-sandbox-stats.ts';
 import { streamPodSandboxes } from './runtime-service/stream-pod-sandboxes.ts';
 import { updateContainerResources } from './runtime-service/update-container-resources.ts';
@@ -95,10 +98,10 @@ const runtime: Table<typeof runtimeService> = {
   PodSandboxStats: podSandboxStats,
   ListPodSandboxStats: listPodSandboxStats,
   StreamPodSandboxStats: streamPodSandboxStats,
+  ListMetricDescriptors: listMetricDescriptors,
+  ListPodSandboxMetrics: listPodSandboxMetrics,
+  StreamPodSandboxMetrics: streamPodSandboxMetrics,
 
-  ListMetricDescriptors: notYet('ListMetricDescriptors'),
-  ListPodSandboxMetrics: notYet('ListPodSandboxMetrics'),
-  StreamPodSandboxMetrics: streamNotYet('StreamPodSandboxMetrics'),
   CheckpointContainer: notYet('CheckpointContainer'),
   CheckpointPod: notYet('CheckpointPod'),
   RestorePod: notYet('RestorePod'),
@@ -128,13 +131,6 @@ export function handlersFor(services: Services): { runtime: Handlers; image: Han
 
 function notYet(rpc: string): () => Promise<never> {
   return () => Promise.reject(unimplemented(rpc));
-}
-
-function streamNotYet(rpc: string): () => AsyncIterable<never> {
-  // biome-ignore lint/correctness/useYield: a stream that fails before its first item
-  return async function* () {
-    throw unimplemented(rpc);
-  };
 }
 
 function unimplemented(rpc: string): GantryError {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hierarchyOf, killCgroup, readLayout, removeCgroup } from '../resources/index.ts';
+import { metricDescriptors } from './pod-metrics/build.ts';
 import { Statistics } from './statistics.ts';
 import { containerRecord, readerOf, sandboxRecord } from './testing.ts';
 
@@ -114,5 +115,43 @@ describe('pod statistics', () => {
     );
     expect(names).not.toContain('lo');
     expect(stats?.linux).toBeDefined();
+  });
+});
+
+describe('metrics', () => {
+  const pods = readerOf([sandbox], [container]);
+
+  it('are all described, each with as many labels as it has keys', async () => {
+    const descriptors = new Map(metricDescriptors().map((d) => [d.name ?? '', d]));
+    expect(descriptors.size).toBe(metricDescriptors().length);
+    const [pod] = await statistics().metricsOf(
+      [{ ...sandbox, netnsPath: '/proc/self/ns/net', pid: process.pid }],
+      pods,
+    );
+    const metrics = [...(pod?.metrics ?? []), ...(pod?.containerMetrics?.[0]?.metrics ?? [])];
+    expect(metrics.length).toBeGreaterThan(20);
+    for (const metric of metrics) {
+      expect([metric.name, metric.labelValues?.length]).toEqual([
+        metric.name,
+        descriptors.get(metric.name ?? '')?.labelKeys?.length,
+      ]);
+      expect(metric.value?.value).toBeGreaterThanOrEqual(0n);
+    }
+  });
+
+  it('say what the container does', async () => {
+    await sleep(1200);
+    const [pod] = await statistics().metricsOf([sandbox], pods);
+    const of = (name: string) => pod?.containerMetrics?.[0]?.metrics?.find((m) => m.name === name);
+    expect(of('container_cpu_usage_seconds_total')).toMatchObject({
+      metricType: 'COUNTER',
+      labelValues: ['p', 'ns', 'c', container.id, 'asked'],
+    });
+    expect(of('container_cpu_usage_seconds_total')?.value?.value).toBeGreaterThan(0n);
+    expect(of('container_memory_usage_bytes')?.value?.value).toBeGreaterThan(2_000_000n);
+    expect(of('container_processes')?.value?.value).toBe(1n);
+    expect(of('container_file_descriptors')?.value?.value).toBeGreaterThanOrEqual(3n);
+    expect(of('container_fs_usage_bytes')?.value?.value).toBeGreaterThanOrEqual(50_000n);
+    expect(of('container_fs_inodes_total')?.value?.value).toBeGreaterThan(0n);
   });
 });

@@ -1,15 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { paths, type Roots } from '../base/index.ts';
-import type { ContainerStatsInit, PodSandboxStatsInit } from '../cri-types/index.ts';
+import { nowNanoseconds, paths, type Roots } from '../base/index.ts';
+import type { ContainerStatsInit, PodSandboxMetricsInit, PodSandboxStatsInit } from '../cri-types/index.ts';
 import type { ContainerRecord, PodReader, SandboxRecord } from '../pod/index.ts';
 import {
   type CgroupLayout,
   type CgroupUsage,
   CpuRates,
   DirectoryUsages,
+  type InterfaceUsage,
   networkUsage,
+  readCounters,
   readUsage,
 } from '../resources/index.ts';
+import { podSandboxMetrics } from './pod-metrics/build.ts';
+import { type ContainerSample, containerSample } from './pod-metrics/sample.ts';
 import { podUsage } from './pod-usage.ts';
 import { containerStats, podSandboxStats } from './stats-builders.ts';
 
@@ -48,6 +52,23 @@ export class Statistics {
     return result;
   }
 
+  /** What cAdvisor would measure, in the order given, with each pod's running containers. */
+  async metricsOf(sandboxes: readonly SandboxRecord[], pods: PodReader): Promise<PodSandboxMetricsInit[]> {
+    const result: PodSandboxMetricsInit[] = [];
+    for (const sandbox of sandboxes) {
+      const samples: ContainerSample[] = [];
+      for (const container of runningOf(sandbox, pods)) {
+        await nextTurn();
+        const layer =
+          container.writablePath === '' ? undefined : await this.#layers.get(container.writablePath);
+        samples.push(containerSample(container, readCounters(this.#layout, container.cgroupPath), layer));
+      }
+      const interfaces = interfacesOf(sandbox, pods) ?? [];
+      result.push(podSandboxMetrics({ sandbox, interfaces }, samples, nowNanoseconds()));
+    }
+    return result;
+  }
+
   /** Forgets what is no longer there. Cheap; called with every list. */
   forgetAllBut(pods: PodReader): void {
     const containers = pods.containers();
@@ -64,12 +85,9 @@ export class Statistics {
   }
 
   async #ofSandbox(sandbox: SandboxRecord, pods: PodReader): Promise<PodSandboxStatsInit> {
-    const running = pods.containersOf(sandbox.id).filter(({ state }) => state.kind === 'running');
     const usage = podUsage(this.#layout, sandbox, pods);
-    const pids = running.flatMap(({ state }) => (state.kind === 'running' ? [state.pid] : []));
-    const network =
-      sandbox.netnsPath === '' ? undefined : networkUsage(sandbox.netnsPath, [sandbox.pid, ...pids]);
-    const containers = await this.ofContainers(running);
+    const containers = await this.ofContainers(runningOf(sandbox, pods));
+    const network = interfacesOf(sandbox, pods);
     return podSandboxStats(sandbox, usage, this.#rate(sandbox.id, usage), network, containers);
   }
 
@@ -77,4 +95,19 @@ export class Statistics {
     if (usage?.cpu === undefined) return undefined;
     return this.#rates.rate(id, { timestamp: usage.timestamp, usage: usage.cpu.nanoseconds });
   }
+}
+
+function runningOf(sandbox: SandboxRecord, pods: PodReader): ContainerRecord[] {
+  return pods
+    .containersOf(sandbox.id)
+    .filter(({ state, cgroupPath }) => state.kind === 'running' && cgroupPath !== '');
+}
+
+/** Undefined on the host's network, and for as long as no process is in the pod's. */
+function interfacesOf(sandbox: SandboxRecord, pods: PodReader): InterfaceUsage[] | undefined {
+  if (sandbox.netnsPath === '') return undefined;
+  const pids = pods
+    .containersOf(sandbox.id)
+    .flatMap(({ state }) => (state.kind === 'running' ? [state.pid] : []));
+  return networkUsage(sandbox.netnsPath, [...(sandbox.pid === 0 ? [] : [sandbox.pid]), ...pids]);
 }

@@ -1,4 +1,5 @@
 export { cgroupPids, cgroupPopulated, killCgroup, removeCgroup } from './cgroup-tree.ts';
+export { type CgroupCounters, type IoCounter, readCounters } from './counters.ts';
 export { CpuRates, type CpuSample } from './cpu-rate.ts';
 export { type DirectoryUsage, DirectoryUsages, scanDirectory } from './layer-usage.ts';
 export {

@@ -6,9 +6,13 @@ import { readSmall } from './small-file.ts';
 export interface InterfaceUsage {
   readonly name: string;
   readonly rxBytes: number;
+  readonly rxPackets: number;
   readonly rxErrors: number;
+  readonly rxDropped: number;
   readonly txBytes: number;
+  readonly txPackets: number;
   readonly txErrors: number;
+  readonly txDropped: number;
 }
 
 /**
@@ -39,9 +43,11 @@ export function parseNetDev(text: string): InterfaceUsage[] {
         .trim()
         .split(/\s+/)
         .map(Number);
-      const [rxBytes = 0, , rxErrors = 0] = numbers;
-      const [txBytes = 0, , txErrors = 0] = numbers.slice(8);
-      return colon < 0 || name === 'lo' ? [] : [{ name, rxBytes, rxErrors, txBytes, txErrors }];
+      const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0] = numbers;
+      const [txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] = numbers.slice(8);
+      return colon < 0 || name === 'lo'
+        ? []
+        : [{ name, rxBytes, rxPackets, rxErrors, rxDropped, txBytes, txPackets, txErrors, txDropped }];
     });
 }
 

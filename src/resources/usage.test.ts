@@ -3,6 +3,7 @@ import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseBlkio, parseIoStat } from './counters.ts';
 import { CpuRates } from './cpu-rate.ts';
 import { DirectoryUsages, scanDirectory } from './layer-usage.ts';
 import type { CgroupLayout } from './layout.ts';
@@ -102,6 +103,25 @@ describe('readUsage', () => {
   });
 });
 
+describe('block devices', () => {
+  it('v1', () => {
+    const bytes = '8:0 Read 4096\n8:0 Write 100\n8:0 Sync 1\n8:0 Total 4197\n253:1 Read 5\nTotal 4202\n';
+    expect(parseBlkio(bytes, '8:0 Read 2\n8:0 Write 1\nTotal 3\n')).toEqual([
+      { major: 8, minor: 0, operation: 'Read', bytes: 4096, operations: 2 },
+      { major: 8, minor: 0, operation: 'Write', bytes: 100, operations: 1 },
+      { major: 253, minor: 1, operation: 'Read', bytes: 5, operations: 0 },
+    ]);
+    expect(parseBlkio(undefined, undefined)).toEqual([]);
+  });
+
+  it('v2', () => {
+    expect(parseIoStat('8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n')).toEqual([
+      { major: 8, minor: 0, operation: 'Read', bytes: 1, operations: 3 },
+      { major: 8, minor: 0, operation: 'Write', bytes: 2, operations: 4 },
+    ]);
+  });
+});
+
 describe('pressure', () => {
   it('may lack the line for full, or everything', () => {
     expect(parsePressure('some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n')).toMatchObject({
@@ -163,11 +183,21 @@ describe('network', () => {
       'Inter-|   Receive                                                |  Transmit',
       ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed',
       '    lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0',
-      '  eth0:12345678       2    3    0    0     0          0         0      99       5    6    0    0     0       0          0',
+      '  eth0:12345678       2    3    4    0     0          0         0      99       5    6    7    0     0       0          0',
       '',
     ].join('\n');
     expect(parseNetDev(text)).toEqual([
-      { name: 'eth0', rxBytes: 12345678, rxErrors: 3, txBytes: 99, txErrors: 6 },
+      {
+        name: 'eth0',
+        rxBytes: 12345678,
+        rxPackets: 2,
+        rxErrors: 3,
+        rxDropped: 4,
+        txBytes: 99,
+        txPackets: 5,
+        txErrors: 6,
+        txDropped: 7,
+      },
     ]);
     expect(parseNetDev(readFileSync('/proc/net/dev', 'utf8')).every((i) => i.name !== 'lo')).toBe(true);
   });
