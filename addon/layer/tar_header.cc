@@ -43,6 +43,20 @@ Result<std::int64_t> parse_octal(Bytes field, std::string_view name) {
   return static_cast<std::int64_t>(value);
 }
 
+struct Sums {
+  std::int32_t plain = 0;
+  std::int32_t with_sign = 0;
+};
+
+Sums sum_bytes(Bytes bytes) {
+  Sums sums;
+  for (const std::uint8_t byte : bytes) {
+    sums.plain += byte;
+    sums.with_sign += static_cast<std::int8_t>(byte);
+  }
+  return sums;
+}
+
 TarFlavour recognize(Bytes block) {
   const std::string_view magic = as_text(block.subspan(257, 8));
   if (magic == std::string_view("ustar  \0", 8)) return TarFlavour::gnu;
@@ -62,15 +76,12 @@ bool is_zero_block(Bytes block) {
 }
 
 Result<TarHeader> TarHeader::parse(Bytes block) {
+  const Sums all = sum_bytes(block.first(kTarBlock));
+  const Sums own = sum_bytes(block.subspan(kChecksumAt, kChecksumLength));
   // The sum counts its own field as spaces. Ancient writers summed signed bytes.
-  std::int64_t sum = 0;
-  std::int64_t signed_sum = 0;
-  for (std::size_t i = 0; i < kTarBlock; ++i) {
-    const bool own = i >= kChecksumAt && i < kChecksumAt + kChecksumLength;
-    const std::uint8_t byte = own ? std::uint8_t{' '} : block[i];
-    sum += byte;
-    signed_sum += static_cast<std::int8_t>(byte);
-  }
+  constexpr std::int32_t kSpaces = ' ' * static_cast<std::int32_t>(kChecksumLength);
+  const std::int32_t sum = all.plain - own.plain + kSpaces;
+  const std::int32_t signed_sum = all.with_sign - own.with_sign + kSpaces;
   auto expected = parse_octal(block.subspan(kChecksumAt, kChecksumLength), "checksum");
   if (!expected || (*expected != sum && *expected != signed_sum)) {
     return malformed("the header's checksum is wrong: this is no tar header");

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <iterator>
 
 #include "layer/dirent_blocks.h"
 #include "layer/super_block.h"
@@ -75,29 +75,25 @@ Result<void> TreeWriter::write_whiteout() {
 
 // Inodes were written as having one name; those that got more, or lost some of them again, are corrected in place.
 Result<void> TreeWriter::correct_links() {
-  struct Links {
-    std::uint32_t count = 0;
-    bool extended = false;
-  };
-  std::unordered_map<std::uint64_t, Links> by_inode;
-  for (const EntryId id : children_) {
-    if (!tree_[id].linked) continue;
-    Links& links = by_inode[tree_[id].inode];
-    ++links.count;
-    links.extended = tree_[id].extended;
-  }
-  for (const auto& [nid, links] : by_inode) {
-    if (links.count == 1) continue;
-    const std::uint64_t at = nid * erofs::kSlot;
-    if (links.extended) {
-      GANTRY_TRY(inodes_.patch(at + erofs::kExtendedLinksAt, bytes_of(links.count)));
-    } else if (links.count <= UINT16_MAX) {
-      GANTRY_TRY(inodes_.patch(at + erofs::kCompactLinksAt, bytes_of(static_cast<std::uint16_t>(links.count))));
-    } else {
-      return over_limit("a file has more than 65,535 hard links");
-    }
+  std::vector<EntryId> linked;
+  std::copy_if(children_.begin(), children_.end(), std::back_inserter(linked),
+               [this](EntryId id) { return tree_[id].linked; });
+  std::sort(linked.begin(), linked.end(), [this](EntryId a, EntryId b) { return tree_[a].inode < tree_[b].inode; });
+  for (std::size_t first = 0; first < linked.size();) {
+    const Entry& entry = tree_[linked[first]];
+    std::size_t end = first + 1;
+    while (end < linked.size() && tree_[linked[end]].inode == entry.inode) ++end;
+    GANTRY_TRY(set_links(entry, static_cast<std::uint32_t>(end - first)));
+    first = end;
   }
   return {};
+}
+
+Result<void> TreeWriter::set_links(const Entry& entry, std::uint32_t links) {
+  const std::uint64_t at = entry.inode * erofs::kSlot;
+  if (entry.extended) return inodes_.patch(at + erofs::kExtendedLinksAt, bytes_of(links));
+  if (links > UINT16_MAX) return over_limit("a file has more than 65,535 hard links");
+  return inodes_.patch(at + erofs::kCompactLinksAt, bytes_of(static_cast<std::uint16_t>(links)));
 }
 
 std::uint64_t TreeWriter::nid_of(EntryId id) const {

@@ -34,6 +34,7 @@ class TreeWriter {
   void group_children();
   [[nodiscard]] Result<void> write_whiteout();
   [[nodiscard]] Result<void> correct_links();
+  [[nodiscard]] Result<void> set_links(const Entry& entry, std::uint32_t links);
   void measure(std::size_t index);
   void place_inodes();
   [[nodiscard]] Result<void> write_content(std::size_t index);
