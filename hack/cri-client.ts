@@ -79,7 +79,15 @@ export class CriClient {
     return {
       path: `/runtime.v1.${method.parent?.name ?? ''}/${name}`,
       encode: (value) => Buffer.from(request.encode(request.fromObject(value)).finish()),
-      decode: (bytes) => response.toObject(response.decode(bytes), asObject),
+      decode: (bytes) => withoutNull(response.toObject(response.decode(bytes), asObject)),
     };
   }
+}
+
+/** protobufjs gives null for a message that is absent; the types say undefined, as the rest of our code does. */
+function withoutNull(value: unknown): unknown {
+  if (value === null) return undefined;
+  if (Array.isArray(value)) return value.map(withoutNull);
+  if (typeof value !== 'object' || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withoutNull(member)]));
 }
