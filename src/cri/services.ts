@@ -4,6 +4,7 @@ import type { ServerConfig } from '../config/index.ts';
 import { createImageService } from '../image/index.ts';
 import { createPodNetwork } from '../network/index.ts';
 import { PodService } from '../pod/index.ts';
+import { loadDefaultAppArmor } from '../security/index.ts';
 import { StreamingServer } from '../streaming/index.ts';
 import type { Services } from './context.ts';
 import { Statistics } from './statistics.ts';
@@ -22,6 +23,7 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
     const images = await createImageService(config, { log });
     const network = createPodNetwork(config, { log });
     const pods = await PodService.open({ config, roots, log, images, network });
+    if (pods.host.appArmor) loadDefaultAppArmor();
     const streaming = await StreamingServer.start(log);
     const statistics = new Statistics(pods.cgroups, roots);
     return { config, roots, log, host: pods.host, pods, images, network, statistics, streaming, lock };

@@ -22,10 +22,14 @@ export function containerAppArmor(
     if (asked === undefined) return undefined;
     throw invalid('apparmor', 'AppArmor is not enabled on this host; only Unconfined is possible');
   }
-  if (asked?.profileType !== 'Localhost') return security?.privileged ? undefined : defaultAppArmorProfile;
-  const name = asked.localhostRef.replace(/^localhost\//, '');
+  if (asked?.profileType !== 'Localhost' && security?.privileged) return undefined;
+  const name =
+    asked?.profileType === 'Localhost'
+      ? asked.localhostRef.replace(/^localhost\//, '')
+      : defaultAppArmorProfile;
   if (!lookups.appArmorProfiles().includes(name)) {
-    throw invalid(name, `AppArmor profile '${name}' is not loaded on this host`);
+    const remedy = name === defaultAppArmorProfile ? "; a restart of 'gantry serve' loads it" : '';
+    throw invalid(name, `AppArmor profile '${name}' is not loaded on this host${remedy}`);
   }
   return name;
 }

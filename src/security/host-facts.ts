@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type CgroupLayout, hierarchyOf, unifiedOf } from '../resources/index.ts';
+import { appArmorParser } from './apparmor-default.ts';
 import { allCapabilities } from './capabilities.ts';
 import type { HostFacts } from './types.ts';
 
@@ -11,7 +12,8 @@ export function readHostFacts(layout: CgroupLayout): HostFacts {
   const kernel = release();
   return {
     capabilities: parseBoundingSet(status),
-    appArmor: readText('/sys/module/apparmor/parameters/enabled').startsWith('Y'),
+    appArmor:
+      readText('/sys/module/apparmor/parameters/enabled').startsWith('Y') && existsSync(appArmorParser),
     seLinux: existsSync('/sys/fs/selinux/enforce'),
     seccomp: /^Seccomp:/m.test(status),
     unifiedCgroups: layout.mode === 'v2',

@@ -1,4 +1,5 @@
 export { type AccountFiles, resolveAccount } from './account.ts';
+export { loadDefaultAppArmor } from './apparmor-default.ts';
 export { containerSpec, execProcess } from './container-spec.ts';
 export { readHostFacts } from './host-facts.ts';
 export { hostLookups } from './host-lookups.ts';

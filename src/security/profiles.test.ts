@@ -5,6 +5,7 @@ import {
   type SELinuxOptionInit,
 } from '../cri-types/index.ts';
 import { containerAppArmor } from './apparmor.ts';
+import { defaultAppArmorText } from './apparmor-default.ts';
 import { allCapabilities } from './capabilities.ts';
 import { containerSeccomp } from './seccomp.ts';
 import { defaultSeccomp } from './seccomp-default.ts';
@@ -190,6 +191,23 @@ describe('AppArmor', () => {
     expect(() => of({ apparmor: { profileType: 'Localhost', localhostRef: 'none' } })).toThrow(
       "profile 'none' is not loaded",
     );
+  });
+
+  it('needs the default one to be loaded', () => {
+    const lookups = { ...testLookups, appArmorProfiles: () => [] };
+    expect(() => containerAppArmor(context({}), host, lookups)).toThrow(
+      "'gantry-default' is not loaded on this host; a restart",
+    );
+  });
+
+  it('has a default that denies what it must, under its own name', () => {
+    const text = defaultAppArmorText('a-name', 'abi/3.0');
+    expect(text).toMatch(/^abi <abi\/3\.0>,\n/);
+    expect(text).toContain('profile a-name flags=(attach_disconnected,mediate_deleted) {');
+    for (const rule of ['deny mount,', 'deny /proc/* w,', 'deny /proc/{kcore,sysrq-trigger} rwklx,'])
+      expect(text).toContain(rule);
+    expect(defaultAppArmorText('a-name', undefined)).not.toContain('abi <');
+    expect(text.split('{').length).toBe(text.split('}').length);
   });
 
   it('is refused, but for Unconfined, on a host without', () => {

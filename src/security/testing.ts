@@ -52,7 +52,7 @@ export const testLookups: HostLookups = {
     if (path === '/profiles/bad.json') return '{"syscalls":[]}';
     throw new Error(`ENOENT: ${path}`);
   },
-  appArmorProfiles: () => ['loaded'],
+  appArmorProfiles: () => ['loaded', 'gantry-default'],
 };
 
 export function specInput(

@@ -6,6 +6,7 @@ import type { ImageConfig } from '../image/index.ts';
 export interface HostFacts {
   /** What Gantry itself may hand on: `CAP_…` names of its own bounding set. */
   readonly capabilities: readonly string[];
+  /** In the kernel, and the parser that loads profiles is installed. */
   readonly appArmor: boolean;
   readonly seLinux: boolean;
   readonly seccomp: boolean;
