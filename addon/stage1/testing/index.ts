@@ -1,0 +1,3 @@
+export * from './control.ts';
+export * from './pod.ts';
+export * from './rootfs.ts';
