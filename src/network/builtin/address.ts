@@ -53,10 +53,10 @@ export function formatIp(family: 4 | 6, value: bigint): string {
 }
 
 export function parseRange(text: string): Range {
-  const [host = '', length = ''] = text.trim().split('/');
+  const [host = '', length = '', ...rest] = text.trim().split('/');
   const ip = parseIp(host);
   const prefix = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
-  if (ip === undefined || !(prefix >= 8 && prefix <= bits(ip.family) - 2)) {
+  if (ip === undefined || rest.length > 0 || !(prefix >= 8 && prefix <= bits(ip.family) - 2)) {
     throw new GantryError({
       code: 'invalid-argument',
       operation: 'read pod range',
