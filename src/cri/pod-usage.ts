@@ -1,22 +1,37 @@
 import { dirname } from 'node:path';
 import type { PodReader, SandboxRecord } from '../pod/index.ts';
-import { type CgroupLayout, type CgroupUsage, type MemoryUsage, readUsage } from '../resources/index.ts';
+import {
+  type CgroupLayout,
+  type CgroupUsage,
+  type MemoryUsage,
+  readUsage,
+  taskCount,
+} from '../resources/index.ts';
+
+export interface PodUsage {
+  readonly usage: CgroupUsage | undefined;
+  readonly processes: number | undefined;
+}
 
 /**
  * What a pod uses as a whole: its own cgroup, which the kubelet makes (`cgroup_parent`), where no other pod is in it;
  * else the sum over its supervisor and its containers.
  */
-export function podUsage(
-  layout: CgroupLayout,
-  sandbox: SandboxRecord,
-  pods: PodReader,
-): CgroupUsage | undefined {
-  if (sandbox.cgroupPath === '' || sandbox.state.kind !== 'ready') return undefined;
+export function podUsage(layout: CgroupLayout, sandbox: SandboxRecord, pods: PodReader): PodUsage {
+  if (sandbox.cgroupPath === '' || sandbox.state.kind !== 'ready')
+    return { usage: undefined, processes: undefined };
   const parent = dirname(sandbox.cgroupPath);
   const alone = pods.sandboxes().every((s) => s.id === sandbox.id || dirname(s.cgroupPath) !== parent);
-  if (alone && sandbox.cgroupParent !== '') return readUsage(layout, parent);
-  const members = [sandbox.cgroupPath, ...pods.containersOf(sandbox.id).map((c) => c.cgroupPath)];
-  return sum(members.filter((path) => path !== '').flatMap((path) => readUsage(layout, path) ?? []));
+  if (alone && sandbox.cgroupParent !== '') {
+    return { usage: readUsage(layout, parent), processes: taskCount(layout, parent) };
+  }
+  const containers = pods.containersOf(sandbox.id).map((c) => c.cgroupPath);
+  const members = [sandbox.cgroupPath, ...containers].filter((path) => path !== '');
+  const processes = members.flatMap((path) => taskCount(layout, path) ?? []);
+  return {
+    usage: sum(members.flatMap((path) => readUsage(layout, path) ?? [])),
+    processes: processes.length === 0 ? undefined : total(processes),
+  };
 }
 
 /** Pressure and limits do not add up; they are left out. */
@@ -26,7 +41,6 @@ function sum(usages: readonly CgroupUsage[]): CgroupUsage | undefined {
   const cpu = usages.flatMap((u) => u.cpu ?? []);
   const memory = usages.flatMap((u) => u.memory ?? []);
   const swap = usages.flatMap((u) => u.swap ?? []);
-  const processes = usages.flatMap((u) => u.processes ?? []);
   return {
     timestamp: first.timestamp,
     cpu:
@@ -36,7 +50,6 @@ function sum(usages: readonly CgroupUsage[]): CgroupUsage | undefined {
     memory: memory.length === 0 ? undefined : sumMemory(memory),
     swap: swap.length === 0 ? undefined : { usage: total(swap.map((s) => s.usage)), available: undefined },
     io: undefined,
-    processes: processes.length === 0 ? undefined : total(processes),
   };
 }
 

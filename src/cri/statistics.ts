@@ -85,10 +85,11 @@ export class Statistics {
   }
 
   async #ofSandbox(sandbox: SandboxRecord, pods: PodReader): Promise<PodSandboxStatsInit> {
-    const usage = podUsage(this.#layout, sandbox, pods);
+    const whole = podUsage(this.#layout, sandbox, pods);
     const containers = await this.ofContainers(runningOf(sandbox, pods));
     const network = interfacesOf(sandbox, pods);
-    return podSandboxStats(sandbox, usage, this.#rate(sandbox.id, usage), network, containers);
+    const rate = this.#rate(sandbox.id, whole.usage);
+    return podSandboxStats({ sandbox, ...whole, rate, network, containers });
   }
 
   #rate(id: string, usage: CgroupUsage | undefined): bigint | undefined {

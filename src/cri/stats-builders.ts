@@ -47,13 +47,17 @@ export function containerStats(
   };
 }
 
-export function podSandboxStats(
-  sandbox: SandboxRecord,
-  usage: CgroupUsage | undefined,
-  rate: bigint | undefined,
-  network: readonly InterfaceUsage[] | undefined,
-  containers: readonly ContainerStatsInit[],
-): PodSandboxStatsInit {
+export interface PodMeasurements {
+  readonly sandbox: SandboxRecord;
+  readonly usage: CgroupUsage | undefined;
+  readonly processes: number | undefined;
+  readonly rate: bigint | undefined;
+  readonly network: readonly InterfaceUsage[] | undefined;
+  readonly containers: readonly ContainerStatsInit[];
+}
+
+export function podSandboxStats(measured: PodMeasurements): PodSandboxStatsInit {
+  const { sandbox, usage, processes, rate, network, containers } = measured;
   const { metadata, labels, annotations } = sandbox.config;
   const timestamp = usage?.timestamp ?? nowNanoseconds();
   const [main, ...others] = network ?? [];
@@ -63,8 +67,7 @@ export function podSandboxStats(
       cpu: cpuStats(usage, rate),
       memory: memoryStats(usage),
       io: ioStats(usage),
-      process:
-        usage?.processes === undefined ? undefined : { timestamp, processCount: value(usage.processes) },
+      process: processes === undefined ? undefined : { timestamp, processCount: value(processes) },
       network: main && {
         timestamp,
         defaultInterface: interfaceStats(main),

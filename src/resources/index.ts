@@ -15,4 +15,4 @@ export { type InterfaceUsage, networkUsage } from './network-usage.ts';
 export { type CgroupPath, cgroupParentPath, cgroupPath, expandSlice } from './paths.ts';
 export type { Pressure, PressureLine } from './pressure.ts';
 export { type ScopeRequest, startScope } from './systemd.ts';
-export { type CgroupUsage, type MemoryUsage, readUsage } from './usage.ts';
+export { type CgroupUsage, type MemoryUsage, readUsage, taskCount } from './usage.ts';

@@ -9,7 +9,7 @@ import { DirectoryUsages, scanDirectory } from './layer-usage.ts';
 import type { CgroupLayout } from './layout.ts';
 import { networkUsage, parseNetDev } from './network-usage.ts';
 import { parsePressure } from './pressure.ts';
-import { readUsage } from './usage.ts';
+import { readUsage, taskCount } from './usage.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -64,8 +64,9 @@ describe('readUsage', () => {
       },
       swap: { usage: 0, available: undefined },
       io: undefined,
-      processes: 3,
     });
+    expect(taskCount(layout, '/pod')).toBe(3);
+    expect(taskCount(layout, '/gone')).toBeUndefined();
     expect(readUsage(layout, '/gone')).toBeUndefined();
   });
 
@@ -74,10 +75,9 @@ describe('readUsage', () => {
     const memory = files('memory', {
       'pod/memory.usage_in_bytes': '5000\n',
       'pod/memory.limit_in_bytes': '9223372036854771712\n',
-      'pod/memory.memsw.usage_in_bytes': '5500\n',
       'pod/memory.memsw.limit_in_bytes': '6000\n',
       'pod/memory.stat':
-        'rss 1\ninactive_file 2\ntotal_rss 3000\ntotal_inactive_file 6000\ntotal_pgfault 9\ntotal_pgmajfault 2\n',
+        'rss 1\ninactive_file 2\ntotal_rss 3000\ntotal_inactive_file 6000\ntotal_pgfault 9\ntotal_pgmajfault 2\ntotal_swap 500\n',
     });
     const layout: CgroupLayout = {
       mode: 'v1',
@@ -98,8 +98,8 @@ describe('readUsage', () => {
         majorPageFaults: 2,
       },
       swap: { usage: 500, available: 500 },
-      processes: undefined,
     });
+    expect(taskCount(layout, '/pod')).toBeUndefined();
   });
 });
 

@@ -12,7 +12,6 @@ export interface CgroupUsage {
   readonly memory: MemoryUsage | undefined;
   readonly swap: { readonly usage: number; readonly available: number | undefined } | undefined;
   readonly io: { readonly pressure: Pressure } | undefined;
-  readonly processes: number | undefined;
 }
 
 /** Bytes, but for the faults. */
@@ -31,20 +30,24 @@ export interface MemoryUsage {
 /** v1 says "no limit" by the largest multiple of a page. */
 const unlimitedFrom = 2 ** 62;
 
-/** Reads a cgroup's usage; undefined when it does not exist (any more). About a dozen small reads. */
+/** Reads a cgroup's usage; undefined when it does not exist (any more). Five small reads on v1, nine on v2. */
 export function readUsage(layout: CgroupLayout, path: string): CgroupUsage | undefined {
   const cpu = readCpu(layout, path);
-  const memory = readMemory(layout, path);
+  const { memory, swap } = readMemory(layout, path);
   if (cpu === undefined && memory === undefined) return undefined;
   const io = onV2(layout, 'io', path, 'io.pressure');
   return {
     timestamp: nowNanoseconds(),
     cpu,
     memory,
-    swap: readSwap(layout, path),
+    swap,
     io: io === undefined ? undefined : { pressure: io },
-    processes: fileOf(layout, 'pids', path, (directory) => readNumber(join(directory, 'pids.current'))),
   };
+}
+
+/** Processes and threads in the cgroup and below it; undefined without the pids controller. */
+export function taskCount(layout: CgroupLayout, path: string): number | undefined {
+  return fileOf(layout, 'pids', path, (directory) => readNumber(join(directory, 'pids.current')));
 }
 
 function readCpu(layout: CgroupLayout, path: string): CgroupUsage['cpu'] {
@@ -60,41 +63,30 @@ function readCpu(layout: CgroupLayout, path: string): CgroupUsage['cpu'] {
   return { nanoseconds: BigInt(microseconds) * 1000n, pressure: onV2(layout, 'cpu', path, 'cpu.pressure') };
 }
 
-function readMemory(layout: CgroupLayout, path: string): MemoryUsage | undefined {
+function readMemory(layout: CgroupLayout, path: string): Pick<CgroupUsage, 'memory' | 'swap'> {
   const hierarchy = hierarchyOf(layout, 'memory');
-  if (hierarchy === undefined) return undefined;
-  const directory = join(hierarchy.mountPoint, path);
+  if (hierarchy === undefined) return { memory: undefined, swap: undefined };
   const v1 = hierarchy.version === 1;
-  const usage = readNumber(join(directory, v1 ? 'memory.usage_in_bytes' : 'memory.current'));
-  if (usage === undefined) return undefined;
-  const stat = parseKeyed(readSmall(join(directory, 'memory.stat')));
-  const limit = readNumber(join(directory, v1 ? 'memory.limit_in_bytes' : 'memory.max'));
+  const number = (file: string): number | undefined => readNumber(join(hierarchy.mountPoint, path, file));
+  const usage = number(v1 ? 'memory.usage_in_bytes' : 'memory.current');
+  if (usage === undefined) return { memory: undefined, swap: undefined };
+  const stat = parseKeyed(readSmall(join(hierarchy.mountPoint, path, 'memory.stat')));
   const of = (name: string): number => stat.get(v1 ? `total_${name}` : name) ?? 0;
   const workingSet = Math.max(0, usage - of('inactive_file'));
-  return {
+  const memory = {
     usage,
     workingSet,
-    available: limit === undefined || limit >= unlimitedFrom ? undefined : Math.max(0, limit - workingSet),
+    available: remaining(number(v1 ? 'memory.limit_in_bytes' : 'memory.max'), workingSet),
     rss: of(v1 ? 'rss' : 'anon'),
     pageFaults: of('pgfault'),
     majorPageFaults: of('pgmajfault'),
     pressure: onV2(layout, 'memory', path, 'memory.pressure'),
   };
-}
-
-function readSwap(layout: CgroupLayout, path: string): CgroupUsage['swap'] {
-  return fileOf(layout, 'memory', path, (directory, version) => {
-    if (version === 2) {
-      const usage = readNumber(join(directory, 'memory.swap.current'));
-      if (usage === undefined) return undefined;
-      return { usage, available: remaining(readNumber(join(directory, 'memory.swap.max')), usage) };
-    }
-    const both = readNumber(join(directory, 'memory.memsw.usage_in_bytes'));
-    const memory = readNumber(join(directory, 'memory.usage_in_bytes'));
-    if (both === undefined || memory === undefined) return undefined;
-    const limit = readNumber(join(directory, 'memory.memsw.limit_in_bytes'));
-    return { usage: Math.max(0, both - memory), available: remaining(limit, both) };
-  });
+  // v1 limits memory and swap together.
+  const swapped = v1 ? stat.get('total_swap') : number('memory.swap.current');
+  const limit = number(v1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max');
+  if (swapped === undefined) return { memory, swap: undefined };
+  return { memory, swap: { usage: swapped, available: remaining(limit, v1 ? usage + swapped : swapped) } };
 }
 
 function remaining(limit: number | undefined, used: number): number | undefined {
