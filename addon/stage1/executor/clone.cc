@@ -59,24 +59,26 @@ bool needs_host_side(const PodSandbox& sandbox, const AppRequest& request) {
 
 // --- exec ---
 
-// The namespaces of a running app that all its processes share, by descriptor.
+struct SharedNamespace {
+  const char* name;
+  int type;
+};
+// The mount namespace last: it changes the root.
+constexpr std::array<SharedNamespace, 5> shared_namespaces{
+    {{"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"mnt", CLONE_NEWNS}}};
+
+// Those of a running app, by descriptor.
 struct AppNamespaces {
-  struct Entry {
-    const char* name;
-    int type;
-    UniqueFd fd;
-  };
-  std::array<Entry, 5> shared{{{"net", CLONE_NEWNET, {}}, {"ipc", CLONE_NEWIPC, {}}, {"uts", CLONE_NEWUTS, {}},
-                               {"cgroup", CLONE_NEWCGROUP, {}}, {"mnt", CLONE_NEWNS, {}}}};
+  std::array<UniqueFd, shared_namespaces.size()> shared;
   UniqueFd pid;
 };
 
 Result<AppNamespaces> open_namespaces(pid_t app_pid) {
   AppNamespaces found;
-  for (auto& entry : found.shared) {
-    auto fd = namespace_of(app_pid, entry.name);
+  for (size_t i = 0; i < shared_namespaces.size(); ++i) {
+    auto fd = namespace_of(app_pid, shared_namespaces[i].name);
     if (!fd) return fd.error();
-    entry.fd = std::move(*fd);
+    found.shared[i] = std::move(*fd);
   }
   auto pid = namespace_of(app_pid, "pid");
   if (!pid) return pid.error();
@@ -91,7 +93,7 @@ Result<void> enter_app(const AppNamespaces& app, const contract::OciProcess& pro
   GANTRY_TRY(apply_labels(*proc, process));
   GANTRY_TRY(lower_oom_score(process));
   if (process.exec_cpu_affinity) GANTRY_TRY(apply_cpu_list(process.exec_cpu_affinity->initial));
-  for (const auto& entry : app.shared) GANTRY_TRY(join_namespace(entry.fd.get(), entry.type));
+  for (size_t i = 0; i < shared_namespaces.size(); ++i) GANTRY_TRY(join_namespace(app.shared[i].get(), shared_namespaces[i].type));
   return {};
 }
 
