@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { never } from '../testing/fixture.ts';
+import { layerOf, tarOf } from '../testing/images.ts';
+import { ErofsStore } from './erofs-store.ts';
+import { layerStoreSuite } from './layer-store.suite.ts';
+import { isAlive, temporaryName, temporaryOwner } from './temporary.ts';
+
+const silent = pino({ level: 'silent' });
+
+async function openStore(directory: string): Promise<ErofsStore> {
+  const store = new ErofsStore(directory, silent);
+  await store.open();
+  return store;
+}
+
+layerStoreSuite('erofs', async () => {
+  const base = mkdtempSync(join(tmpdir(), 'image-store-'));
+  const directory = join(base, 'layers');
+  return {
+    store: await openStore(directory),
+    reopen: () => openStore(directory),
+    damage: (key) => {
+      const fd = openSync(join(directory, `${key}.erofs`), 'r+');
+      writeSync(fd, 'damage', 1100);
+      closeSync(fd);
+    },
+    files: () => readdirSync(directory),
+    mountpoint: join(base, 'mnt'),
+    dispose: async () => rmSync(base, { recursive: true }),
+  };
+});
+
+describe('the EROFS store', () => {
+  let base: string;
+  beforeEach(() => {
+    base = mkdtempSync(join(tmpdir(), 'image-erofs-'));
+  });
+  afterEach(() => rmSync(base, { recursive: true }));
+
+  it('makes files that fsck.erofs accepts', async () => {
+    const store = await openStore(base);
+    const layer = layerOf(tarOf({ 'a/b/c': 'x', d: 'y'.repeat(10_000) }));
+    const { key } = await store.add({}, (sink) => pipeline([layer.bytes], sink), never());
+    execFileSync('fsck.erofs', [store.path(key)], { stdio: 'pipe' });
+  });
+
+  it('removes what dead processes began, and nothing of the living', async () => {
+    const mine = temporaryName();
+    // A process number that was given out again has another start time.
+    const dead = [`.tmp-${process.pid}-1-0`, `.tmp-${process.pid}-1-0.json`, '.tmp-4194305-77-3'];
+    for (const name of [mine, ...dead, 'unrelated']) writeFileSync(join(base, name), 'x');
+    await openStore(base);
+    expect(readdirSync(base).sort()).toEqual([mine, 'unrelated'].sort());
+  });
+
+  it('says that the disk is full, and leaves nothing', async () => {
+    const small = join(base, 'small');
+    mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'image-test', small]);
+    try {
+      const store = await openStore(small);
+      const layer = layerOf(tarOf({ big: Buffer.alloc(4 << 20, 'x') }));
+      const added = store.add({}, (sink) => pipeline([layer.bytes], sink), never());
+      await expect(added).rejects.toMatchObject({ code: 'resource-exhausted' });
+      expect(readdirSync(small)).toEqual([]);
+    } finally {
+      execFileSync('umount', [small]);
+    }
+  });
+
+  it('knows its own temporary names', () => {
+    const owner = temporaryOwner(temporaryName());
+    expect(owner && isAlive(owner)).toBe(true);
+    expect(temporaryOwner('.tmp-x')).toBeUndefined();
+    expect(temporaryOwner(`${'a'.repeat(64)}-v1.erofs`)).toBeUndefined();
+  });
+});
