@@ -35,6 +35,12 @@ type AnyMessage = Messages[MessageName];
 export type UnaryFunction = (request: AnyMessage, call: Call) => Promise<object>;
 export type StreamFunction = (request: AnyMessage, call: Call) => AsyncIterable<object>;
 
+/** A timer cannot wait longer; a deadline beyond it, or none at all, is as good as none. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Milliseconds: a deadline travels as a duration, and arrives a little late. */
+const clockDifference = 50;
+
 let serial = 0;
 
 /** The one way into a unary RPC: decodes, gives it a deadline, logs it once, answers with a status whatever happens. */
@@ -105,14 +111,16 @@ class CallScope {
     this.#observe = context.observe;
     this.call = { signal: this.#abort.signal, log: context.log.child({ rpc: name, request: ++serial }) };
     const deadline = Number(wire.getDeadline());
-    const timer = Number.isFinite(deadline)
-      ? setTimeout(
-          () => this.#stop('deadline-exceeded', `${name}: the caller's deadline has passed`),
-          deadline - Date.now(),
-        )
-      : undefined;
+    const left = deadline - Date.now();
+    const onDeadline = (): void =>
+      this.#stop('deadline-exceeded', `${name}: the caller's deadline has passed`);
+    const timer = left <= longestTimer ? setTimeout(onDeadline, left) : undefined;
     const onShutdown = (): void => this.#stop('unavailable', `${name}: the server is shutting down`);
-    wire.on('cancelled', () => this.#stop('cancelled', `${name}: the caller has gone away`));
+    wire.on('cancelled', () => {
+      // A client that gives up at its own deadline says so a little before our clock does.
+      if (Date.now() >= deadline - clockDifference) onDeadline();
+      else this.#stop('cancelled', `${name}: the caller has gone away`);
+    });
     context.shutdown.addEventListener('abort', onShutdown, { once: true });
     this.#release = () => {
       clearTimeout(timer);
@@ -122,6 +130,11 @@ class CallScope {
 
   #stop(code: 'deadline-exceeded' | 'unavailable' | 'cancelled', message: string): void {
     this.#abort.abort(new GantryError({ code, operation: this.#name, message }));
+  }
+
+  /** Answers that clients provoke all day long: the kubelet asks for statuses of what it has just removed. */
+  #isOrdinary(code: status): boolean {
+    return code === status.CANCELLED || (code === status.NOT_FOUND && quiet.test(this.#name));
   }
 
   /** Logs the call, once, and gives the status to answer with. */
@@ -134,7 +147,7 @@ class CallScope {
     const fields = { code, ms: Math.round(milliseconds * 10) / 10 };
     if (error === undefined) this.call.log[quiet.test(this.#name) ? 'debug' : 'info'](fields, 'done');
     else if (answer.code === status.INTERNAL) this.call.log.error({ ...fields, err: error }, answer.details);
-    else this.call.log[answer.code === status.CANCELLED ? 'debug' : 'warn'](fields, answer.details);
+    else this.call.log[this.#isOrdinary(answer.code) ? 'debug' : 'warn'](fields, answer.details);
     return answer;
   }
 }

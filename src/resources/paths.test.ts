@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cgroupParentPath, cgroupPath, expandSlice } from './paths.ts';
+import { cgroupPath, expandSlice } from './paths.ts';
 
 describe('cgroupfs', () => {
   it.each([
@@ -53,9 +53,4 @@ describe('systemd', () => {
   it.each(['a--b.slice', '-a.slice', 'a-.slice', 'a/b.slice'])('refuses %s', (slice) => {
     expect(() => expandSlice(slice)).toThrow('is no name of a slice');
   });
-});
-
-it('the parent’s own path', () => {
-  expect(cgroupParentPath('cgroupfs', '/kubepods/pod1')).toBe('/kubepods/pod1');
-  expect(cgroupParentPath('systemd', 'a-b.slice')).toBe('/a.slice/a-b.slice');
 });

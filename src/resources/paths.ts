@@ -23,11 +23,6 @@ export function cgroupPath(driver: CgroupDriver, parent: string, id: string): Cg
   return driver === 'systemd' ? systemdPath(parent, id) : cgroupfsPath(parent, id);
 }
 
-/** The path of the parent itself, for the statistics of a whole pod. */
-export function cgroupParentPath(driver: CgroupDriver, parent: string): string {
-  return posix.dirname(cgroupPath(driver, parent, 'x').path);
-}
-
 function cgroupfsPath(parent: string, id: string): CgroupPath {
   if (parent.endsWith('.slice') && !parent.includes('/')) {
     throw wrong(
