@@ -1,5 +1,5 @@
 /** Starts a pod's stage1 and waits until it is ready: the contract's "Launch". */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError, log, native, nativeExecutable } from '../base/index.ts';
 import { Stage1Client } from './client.ts';
@@ -118,8 +118,18 @@ function launchError(
     code,
     operation: 'launch stage1',
     subject: request.podDirectory,
-    message: `stage1 ${what}; ${join(request.podDirectory, 'stage1.log')} has its last words while the pod is there`,
+    message: `stage1 ${what}${lastWords(request)}`,
   });
+}
+
+/** What it wrote to standard error: the pod directory, with its log, is about to go. */
+function lastWords({ podDirectory }: LaunchRequest): string {
+  try {
+    const text = readFileSync(join(podDirectory, 'stage1.log'), 'utf8').trim();
+    return text === '' ? ', without a word' : `: ${text.slice(-1000)}`;
+  } catch {
+    return '';
+  }
 }
 
 /** stage1 is our child until this server ends: taken off the process table when its connection says that it is gone. */

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { native } from '../../base/index.ts';
 import { defaultConfig, type ServerConfig } from '../../config/index.ts';
 import {
   type ContainerConfigInit,
@@ -76,7 +77,11 @@ export class World {
     }
     await this.services.pods.settled;
     await closeServices(this.services);
-    await eventually(() => !mounts().some((line) => line.includes(this.directory)));
+    // The store keeps a layer mounted for a while after its last container; this one has nobody to come back to it.
+    for (const line of mounts()) {
+      const target = line.split(' ')[4] ?? '';
+      if (target.startsWith(`${this.directory}/`)) await native().unmount(target);
+    }
     rmSync(this.directory, { recursive: true, force: true });
     for (const path of this.cgroups().toReversed()) execFileSync('rmdir', [path]);
   }
