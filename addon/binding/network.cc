@@ -15,6 +15,7 @@ Napi::Value bridge_ensure(const Napi::CallbackInfo& info) {
   request.alias = arguments.member_text(0, "alias");
   request.mtu = static_cast<uint32_t>(arguments.member_number(0, "mtu"));
   request.addresses = arguments.member_texts(0, "addresses");
+  request.ports = arguments.member_texts(0, "ports");
   if (!arguments.ok()) return info.Env().Undefined();
   return PromiseWork<void>::start(info.Env(), [=] { return ensure_bridge(request); });
 }

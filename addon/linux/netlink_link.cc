@@ -123,14 +123,25 @@ NetlinkMessage veth_message(const PodLinkRequest& request, const Mac& mac, int b
 }
 
 // Hairpin: a pod reaches itself through a service's address, so frames may leave by the port that they came in by.
-NetlinkMessage port_message(const PodLinkRequest& request) {
-  NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK, "set up bridge port", request.host_name);
-  message.header(link_header()).text(IFLA_IFNAME, request.host_name).text(IFLA_IFALIAS, request.alias);
+NetlinkMessage port_message(const std::string& name, const std::string& alias) {
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK, "set up bridge port", name);
+  message.header(link_header()).text(IFLA_IFNAME, name);
+  if (!alias.empty()) message.text(IFLA_IFALIAS, alias);
   message.nested(IFLA_LINKINFO, [](NetlinkMessage& info) {
     info.text(IFLA_INFO_SLAVE_KIND, "bridge");
     info.nested(IFLA_INFO_SLAVE_DATA, [](NetlinkMessage& data) { data.u8(IFLA_BRPORT_MODE, 1); });
   });
   return message;
+}
+
+// Pods whose bridge somebody deleted are put back on the new one.
+Result<void> attach_port(NetlinkSocket& socket, const std::string& name, int bridge) {
+  NetlinkMessage attach(RTM_NEWLINK, NLM_F_ACK, "attach to the bridge", name);
+  attach.header(link_header()).text(IFLA_IFNAME, name).u32(IFLA_MASTER, static_cast<uint32_t>(bridge));
+  auto done = socket.execute(std::move(attach));
+  if (done) done = socket.execute(port_message(name, ""));
+  if (!done && done.error().code == ENODEV) return {};
+  return done;
 }
 
 Result<void> configure_inside(const PodLinkRequest& request) {
@@ -180,6 +191,7 @@ Result<void> ensure_bridge(const BridgeRequest& request) {
   if ((*link)->kind != "bridge" || (*link)->alias != request.alias) {
     return Error{EEXIST, "create bridge", request.name, (*link)->kind == "bridge" ? (*link)->alias : "not a bridge"};
   }
+  for (const auto& port : request.ports) GANTRY_TRY(attach_port(*socket, port, (*link)->index));
   return configure_link(*socket, request.name, (*link)->index, request.addresses, {});
 }
 
@@ -193,7 +205,7 @@ Result<void> create_pod_link(const PodLinkRequest& request) {
   auto socket = NetlinkSocket::open(NETLINK_ROUTE);
   if (!socket) return std::move(socket.error());
   GANTRY_TRY(socket->execute(veth_message(request, *mac, static_cast<int>(bridge), netns.get())));
-  auto done = socket->execute(port_message(request));
+  auto done = socket->execute(port_message(request.host_name, request.alias));
   if (done) done = configure_pod_side(request, netns.get());
   if (!done) (void)delete_link(request.host_name).ok();
   return done;

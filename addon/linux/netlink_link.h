@@ -33,9 +33,10 @@ struct BridgeRequest {
   std::string alias;  // an existing link must be a bridge with this alias, else EEXIST
   uint32_t mtu = 1500;
   std::vector<std::string> addresses;
+  std::vector<std::string> ports;  // links that belong to it, if they are there
 };
 
-// The bridge is there, up, and has these addresses (others are left).
+// The bridge is there, up, and has these addresses and ports (others are left).
 Result<void> ensure_bridge(const BridgeRequest& request);
 
 struct PodLinkRequest {

@@ -56,7 +56,7 @@ export interface NativeBinding {
   fsVerityMeasure(fd: number): string;
 
   // --- network.cc: links of the process's own network namespace (rtnetlink), packet rules (nftables) ---
-  /** The bridge is there, up and has these addresses. EEXIST: a link of that name that is no bridge or has another alias. */
+  /** The bridge is there, up, and has these addresses and ports. EEXIST: a link of that name that is no bridge or has another alias. */
   bridgeEnsure(request: BridgeRequest): Promise<void>;
   /** A veth pair from the bridge into the pod's namespace, with addresses and default routes. ENODEV: no such bridge. */
   podLinkCreate(request: PodLinkRequest): Promise<void>;
@@ -78,6 +78,8 @@ export interface BridgeRequest {
   readonly mtu: number;
   /** `10.88.0.1/16` */
   readonly addresses: readonly string[];
+  /** Links that are to be its ports; those that are not there are passed over. */
+  readonly ports: readonly string[];
 }
 
 export interface PodLinkRequest {

@@ -46,7 +46,7 @@ export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodN
       podCidr.remember(cidr);
       builtin.useRanges(cidr);
     },
-    close: async () => undefined,
+    close: async () => builtin.close(),
   };
 }
 

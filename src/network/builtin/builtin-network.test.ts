@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native, paths } from '../../base/index.ts';
 import type { NetworkRecord, PortMapping } from '../index.ts';
 import { requestFor, TestHost, type TestPod, TestSite } from '../testing/host.ts';
+import { parseRange } from './address.ts';
+import { Leases, leasesRange } from './leases.ts';
 
 const site = new TestSite();
 let host: TestHost;
@@ -40,9 +42,20 @@ const port = (hostPort: number, containerPort: number, more: Partial<PortMapping
   hostIp: '',
   ...more,
 });
-const addressFiles = (on = host): string[] => {
-  const directory = join(on.config.root, 'network', on.config.builtinBridge, 'addresses');
-  return existsSync(directory) ? readdirSync(directory).sort() : [];
+/** The addresses that are reserved, as the files say. */
+const reserved = (on = host): string[] => {
+  const directory = join(on.config.root, 'network', on.config.builtinBridge);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .flatMap((name) => {
+      const cidr = leasesRange(name);
+      if (cidr === undefined) return [];
+      const leases = new Leases(directory, parseRange(cidr));
+      const addresses = [...leases.all().keys()];
+      leases.close();
+      return addresses;
+    })
+    .sort();
 };
 const links = (on = host): string[] =>
   site
@@ -64,7 +77,7 @@ describe('pods on the bridge', () => {
   test('each has a v4 and a v6 address, durable before it was told, and default routes', () => {
     expect(a.record.ips).toEqual(['10.93.0.2', 'fd00:93::2']);
     expect(b.record.ips).toEqual(['10.93.0.3', 'fd00:93::3']);
-    expect(addressFiles()).toEqual(['10.93.0.2', '10.93.0.3', 'fd00:93::2', 'fd00:93::3']);
+    expect(reserved()).toEqual(['10.93.0.2', '10.93.0.3']);
     const shown = site.sh(a.pod.netns, 'ip -o addr show eth0; ip route; ip -6 route; ip -o link show eth0');
     expect(shown).toContain('inet 10.93.0.2/24 brd 10.93.0.255');
     expect(shown).toContain('inet6 fd00:93::2/64 scope global nodad');
@@ -109,7 +122,7 @@ describe('pods on the bridge', () => {
   test('status is ready and makes again what others flushed', async () => {
     expect(await host.status()).toMatchObject({
       ready: true,
-      details: { kind: 'builtin', addressesInUse: 4 },
+      details: { kind: 'builtin', addressesInUse: 2 },
     });
     site.sh(host.netns, 'nft flush ruleset; echo 0 > /proc/sys/net/ipv4/ip_forward');
     expect(site.ask(a.pod.netns, 'tcp', '192.0.2.2', 8080)).toMatch(/^error/);
@@ -120,12 +133,16 @@ describe('pods on the bridge', () => {
   test('tear-down is idempotent and frees the addresses for others, later', async () => {
     await host.tearDown(a.record);
     await host.tearDown(a.record);
-    expect(addressFiles()).toEqual(['10.93.0.3', 'fd00:93::3']);
+    expect(reserved()).toEqual(['10.93.0.3']);
     const c = await podUp();
     expect(c.record.ips[0]).toBe('10.93.0.4');
     // A late second tear-down of the first does not take what became somebody else's.
-    await host.tearDown({ ...a.record, ips: c.record.ips });
-    expect(addressFiles()).toContain('10.93.0.4');
+    const details = {
+      ...(a.record.details as object),
+      addresses: (c.record.details as { addresses: string[] }).addresses,
+    };
+    await host.tearDown({ ...a.record, ips: c.record.ips, details });
+    expect(reserved()).toContain('10.93.0.4');
   });
 });
 
@@ -184,13 +201,13 @@ describe('host ports', () => {
     ['one address of it', port(18080, 8080, { hostIp: '192.0.2.1' })],
     ['every address of one that has one', port(18081, 8080)],
   ])('another pod cannot have %s, and nothing of it is left', async (_, mapping) => {
-    const before = [addressFiles(), links()];
+    const before = [reserved(), links()];
     const pod = await host.pod('late');
     await expect(host.setUp(requestFor(pod, { portMappings: [mapping] }))).rejects.toMatchObject({
       code: 'already-exists',
       message: expect.stringMatching(/host port .*1808[01]\/tcp is taken by pod default\//),
     });
-    expect([addressFiles(), links()]).toEqual(before);
+    expect([reserved(), links()]).toEqual(before);
     expect(site.ask(outside, 'tcp', '192.0.2.1', 18080)).toBe('web saw 192.0.2.2');
   });
 
@@ -246,14 +263,14 @@ describe('when things go wrong', () => {
   });
 
   test('a namespace that is not there leaves nothing', async () => {
-    const before = [addressFiles(), links()];
+    const before = [reserved(), links()];
     const pod = { id: 'f'.repeat(64), netns: join(site.directory, 'nowhere') };
     await expect(host.setUp(requestFor(pod))).rejects.toThrow(/nowhere/);
-    expect([addressFiles(), links()]).toEqual(before);
+    expect([reserved(), links()]).toEqual(before);
   });
 
   test('a killed server: the record that was announced is enough to clean up, at every moment', async () => {
-    const before = [addressFiles(), links()];
+    const before = [reserved(), links()];
     for (const delay of [0, 1, 2, 3, 5]) {
       const pod = await host.pod('crash');
       const request = requestFor(pod, { portMappings: [port(18300, 80)] });
@@ -262,25 +279,26 @@ describe('when things go wrong', () => {
       host.start();
       expect(host.lastAnnounced?.request.podId).toBe(pod.id);
       await host.tearDown(host.lastAnnounced as NetworkRecord);
-      expect([addressFiles(), links()]).toEqual(before);
+      expect([reserved(), links()]).toEqual(before);
     }
   });
 
   test('a reservation without a record is freed at start-up, one of a pod that is being made is not', async () => {
-    const addresses = join(host.config.root, 'network', 'gntbr0', 'addresses');
     const making = 'a'.repeat(64);
-    writeFileSync(join(addresses, '10.93.0.200'), 'b'.repeat(64));
-    writeFileSync(join(addresses, '10.93.0.201'), making);
+    const range = parseRange('10.93.0.0/24');
+    const leases = new Leases(join(host.config.root, 'network', 'gntbr0'), range);
+    await leases.reserve([range], 'b'.repeat(64));
+    const [address = ''] = await leases.reserve([range], making);
     const directory = paths.pod(host.config, making);
     mkdirSync(directory, { recursive: true });
     const lock = native().lockTake(join(directory, 'lock'));
-    const live = records.filter((record) => addressFiles().includes(record.ips[0] ?? ''));
-    const kept = live.flatMap((record) => record.ips);
+    const live = records.filter((record) => reserved().includes(record.ips[0] ?? ''));
+    const kept = live.flatMap((record) => record.ips.slice(0, 1));
     await host.call('collectGarbage', live);
     native().closeFd(lock);
-    expect(addressFiles()).toEqual([...kept, '10.93.0.201'].sort());
+    expect(reserved()).toEqual([...kept, address].sort());
     await host.call('collectGarbage', live);
-    expect(addressFiles()).toEqual(kept.sort());
+    expect(reserved()).toEqual(kept.sort());
   });
 
   test('after a reboot (no bridge, no rules, no namespace) tear-down and new pods work', async () => {
@@ -290,16 +308,20 @@ describe('when things go wrong', () => {
     site.sh(host.netns, 'ip link del gntbr0; nft flush ruleset');
     host.start();
     await host.tearDown(record);
-    expect(addressFiles()).not.toContain(record.ips[0]);
+    expect(reserved()).not.toContain(record.ips[0]);
     const { record: again } = await podUp([port(18400, 80)]);
     await host.call('check', again);
     await host.tearDown(again);
   });
 
-  test('a bridge that was deleted under a running server is made again', async () => {
+  test('a bridge that was deleted under a running server is made again, and its pods are back on it', async () => {
+    const old = await podUp();
+    await site.serve(old.pod.netns, 'tcp', '::', 8080, 'old');
     site.sh(host.netns, 'ip link del gntbr0');
-    const { record } = await podUp();
+    const { pod, record } = await podUp();
     await host.call('check', record);
+    await host.call('check', old.record);
+    expect(site.ask(pod.netns, 'tcp', old.record.ips[0] ?? '', 8080)).toMatch(/^old saw/);
     await host.tearDown(record);
   });
 });
@@ -381,7 +403,7 @@ describe('beside others', () => {
 
 test('nothing is left when every pod is torn down', async () => {
   for (const record of records) await host.tearDown(record);
-  expect(addressFiles()).toEqual([]);
+  expect(reserved()).toEqual([]);
   expect(links()).toEqual([]);
   expect(await host.call('nft', 'list table inet gantry-gntbr0')).not.toContain('elements = { tcp');
 });

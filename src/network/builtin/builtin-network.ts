@@ -3,7 +3,7 @@ import { describeError, errno, GantryError, native, paths } from '../../base/ind
 import type { NetworkProvider } from '../provider.ts';
 import type { NetworkConfig, NetworkDeps, NetworkRecord, NetworkRequest, NetworkStatus } from '../types.ts';
 import { macFor, parseRanges } from './address.ts';
-import { HostBridge } from './host-bridge.ts';
+import { HostBridge, hostLinkName } from './host-bridge.ts';
 import { effectiveMappings } from './host-ports.ts';
 
 const POD_INTERFACE = 'eth0';
@@ -57,7 +57,7 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     const bridge = this.#bridge();
     await bridge.ensure();
     signal.throwIfAborted();
-    const record = this.#reserve(bridge, request, announce);
+    const record = await this.#reserve(bridge, request, announce);
     try {
       if (mappings.length > 0)
         await publish(bridge, { ...record, request: { ...request, portMappings: mappings } });
@@ -71,25 +71,26 @@ export class BuiltinNetworkProvider implements NetworkProvider {
   }
 
   /** Addresses first, then the record: a reservation without a record is found and freed at start-up. */
-  #reserve(
+  async #reserve(
     bridge: HostBridge,
     request: NetworkRequest,
     announce: (record: NetworkRecord) => void,
-  ): NetworkRecord {
+  ): Promise<NetworkRecord> {
     const ranges = bridge.ranges;
-    const ips = bridge.leases.reserve(ranges, request.podId);
+    const gateways = bridge.gateways;
+    const ips = await bridge.leases().reserve(ranges, request.podId);
     const details: BuiltinDetails = {
       bridge: bridge.name,
-      hostName: `veth${request.podId.slice(0, 11)}`,
+      hostName: hostLinkName(request.podId),
       addresses: ips.map((ip, index) => `${ip}/${ranges[index]?.prefix}`),
-      gateways: bridge.gateways,
+      gateways,
     };
     const record: NetworkRecord = { kind: 'builtin', ips, request, details };
     try {
       announce(record);
       return record;
     } catch (error) {
-      for (const ip of ips) bridge.leases.release(ip, request.podId);
+      release(bridge, record);
       throw error;
     }
   }
@@ -112,7 +113,7 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     const { podId } = record.request;
     await native().linkDelete(hostName);
     await unpublish(bridge, podId);
-    for (const ip of record.ips) bridge.leases.release(ip, podId);
+    release(bridge, record);
   }
 
   async check(record: NetworkRecord): Promise<void> {
@@ -123,10 +124,9 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     if (link === undefined || !link.up) throw broken(record, `its link ${hostName} is gone or down`);
     if (master === undefined || link.master !== master.index)
       throw broken(record, `${hostName} is no port of ${name}`);
-    for (const ip of record.ips) {
-      if (bridge.leases.ownerOf(ip) !== record.request.podId)
-        throw broken(record, `${ip} is not reserved for it`);
-    }
+    const [address = ''] = detailsOf(record).addresses;
+    const owner = bridge.leases(address).ownerOf(record.ips[0] ?? '');
+    if (owner !== record.request.podId) throw broken(record, `${address} is not reserved for it`);
   }
 
   async status(): Promise<NetworkStatus> {
@@ -134,11 +134,15 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     try {
       const bridge = this.#bridge();
       await bridge.heal();
-      const addressesInUse = bridge.leases.all().size;
+      const addressesInUse = bridge.leases().all().size;
       return { ready: true, reason: '', message: '', details: { ...details, addressesInUse } };
     } catch (error) {
       return { ready: false, reason: 'NetworkPluginNotReady', message: describeError(error), details };
     }
+  }
+
+  close(): void {
+    for (const bridge of this.#bridges.values()) bridge.close();
   }
 
   /** Frees what this root reserved for pods that are no more; a pod directory's lock says that one is being made. */
@@ -147,14 +151,22 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     const gone = (podId: string): boolean =>
       !keep.has(podId) && !native().lockHeld(join(paths.pod(this.#config, podId), 'lock'));
     const bridge = this.#bridge();
-    for (const [ip, podId] of bridge.leases.all()) {
-      if (podId === '' || gone(podId)) bridge.leases.release(ip, podId);
+    for (const leases of bridge.allLeases()) {
+      for (const [ip, podId] of leases.all()) {
+        if (gone(podId)) leases.release(ip, podId);
+      }
     }
     for (const { podId } of bridge.ports.all()) {
       if (gone(podId)) await unpublish(bridge, podId);
     }
     if (live.some((record) => record.kind === 'builtin')) await bridge.heal();
   }
+}
+
+/** One reservation stands for a pod's addresses in all ranges. */
+function release(bridge: HostBridge, record: NetworkRecord): void {
+  const [address = ''] = detailsOf(record).addresses;
+  bridge.leases(address).release(record.ips[0] ?? '', record.request.podId);
 }
 
 function detailsOf(record: NetworkRecord): BuiltinDetails {

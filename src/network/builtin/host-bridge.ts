@@ -1,23 +1,31 @@
 /** The host's side of one bridge: the link, its addresses, forwarding, packet rules. All of it can be made again at any time. */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errno, GantryError, native, type Roots } from '../../base/index.ts';
 import { gatewayOf, macFor, overlaps, parseRange, type Range } from './address.ts';
 import { renderPortsAdded, renderTable, tableName } from './firewall.ts';
 import { allowForwarding } from './foreign-firewall.ts';
 import { HostPorts, type PortEntry } from './host-ports.ts';
-import { Leases } from './leases.ts';
+import { Leases, leasesRange } from './leases.ts';
 import { FileMutex } from './mutex.ts';
 import { isPrepared, prepareHost } from './sysctl.ts';
 
 const STANDARD_MTU = 1500;
 
+/** The host's end of a pod's link; 15 characters are what the kernel takes. */
+export function hostLinkName(podId: string): string {
+  return `veth${podId.slice(0, 11)}`;
+}
+
 export class HostBridge {
   readonly name: string;
-  readonly leases: Leases;
   readonly ports: HostPorts;
   /** Guards ports and packet rules against other processes of this root. */
   readonly mutex: FileMutex;
   readonly #owner: string;
+  readonly #directory: string;
+  /** By range: pods may have addresses of ranges that were in use before. */
+  readonly #leases = new Map<string, Leases>();
   #ranges: readonly Range[];
   #ready: Promise<void> | undefined;
   mtu = STANDARD_MTU;
@@ -33,7 +41,7 @@ export class HostBridge {
     }
     const directory = join(roots.root, 'network', name);
     this.name = name;
-    this.leases = new Leases(directory);
+    this.#directory = directory;
     this.ports = new HostPorts(directory);
     this.mutex = new FileMutex(join(directory, 'lock'));
     this.#owner = `gantry ${roots.root}`;
@@ -49,6 +57,31 @@ export class HostBridge {
   useRanges(ranges: readonly Range[]): void {
     this.#ranges = ranges;
     this.#ready = undefined;
+  }
+
+  /** The reservations of a range: the present primary one, or the one that an address (with prefix) is of. */
+  leases(cidr = this.#ranges[0]?.cidr ?? ''): Leases {
+    const range = parseRange(cidr);
+    let leases = this.#leases.get(range.cidr);
+    if (leases === undefined) {
+      leases = new Leases(this.#directory, range);
+      this.#leases.set(range.cidr, leases);
+    }
+    return leases;
+  }
+
+  /** Every range that ever had reservations here. */
+  allLeases(): Leases[] {
+    if (!existsSync(this.#directory)) return [];
+    return readdirSync(this.#directory).flatMap((name) => {
+      const cidr = leasesRange(name);
+      return cidr === undefined ? [] : [this.leases(cidr)];
+    });
+  }
+
+  close(): void {
+    for (const leases of this.#leases.values()) leases.close();
+    this.#leases.clear();
   }
 
   get gateways(): string[] {
@@ -102,6 +135,7 @@ export class HostBridge {
         alias: this.#owner,
         mtu: this.mtu,
         addresses: this.#ranges.map((range) => `${gatewayOf(range)}/${range.prefix}`),
+        ports: this.allLeases().flatMap((leases) => [...leases.all().values()].map(hostLinkName)),
       });
     } catch (error) {
       if (errno(error) !== 'EEXIST') throw error;

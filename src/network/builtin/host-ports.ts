@@ -33,7 +33,7 @@ export class HostPorts {
     }
     return names
       .filter((name) => name.endsWith('.json'))
-      .map((name) => JSON.parse(readFileSync(join(this.#directory, name), 'utf8')) as PortEntry);
+      .flatMap((name) => readEntry(join(this.#directory, name)) ?? []);
   }
 
   has(podId: string): boolean {
@@ -46,12 +46,22 @@ export class HostPorts {
       if (other.podId !== entry.podId) refuseConflict(entry, other);
     }
     makeDirectory(this.#directory);
-    writeJsonAtomic(join(this.#directory, `${entry.podId}.json`), entry, { durable: true });
+    writeJsonAtomic(join(this.#directory, `${entry.podId}.json`), entry);
   }
 
   /** Idempotent. */
   release(podId: string): void {
     rmSync(join(this.#directory, `${podId}.json`), { force: true });
+  }
+}
+
+/** A power cut may leave an empty file; the pod is dead then, too. */
+function readEntry(path: string): PortEntry | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as PortEntry;
+  } catch {
+    rmSync(path, { force: true });
+    return undefined;
   }
 }
 
