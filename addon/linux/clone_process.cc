@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "linux/kernel_age.h"
 #include "linux/signal_state.h"
 
 namespace gantry {
@@ -22,8 +23,10 @@ long raw_clone(uint64_t flags, int* pidfd) {
   args.pidfd = reinterpret_cast<uint64_t>(pidfd);
   // A sibling (CLONE_PARENT) gets the exit signal of its creator.
   args.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;
-  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
-  if (pid >= 0 || errno != ENOSYS) return pid;
+  if (!pretend_old_kernel) {
+    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    if (pid >= 0 || errno != ENOSYS) return pid;
+  }
   const unsigned long old_flags = static_cast<unsigned long>(args.flags) | SIGCHLD;
   return ::syscall(SYS_clone, old_flags, nullptr, pidfd, nullptr, nullptr);
 }

@@ -8,6 +8,8 @@
 
 #include <string_view>
 
+#include "linux/kernel_age.h"
+
 namespace gantry {
 
 namespace {
@@ -128,6 +130,7 @@ Result<void> attach_mount(int mount, int target, const std::string& name) {
 }
 
 Result<void> change_mount(int mount, const MountChange& change, const std::string& name) {
+  if (pretend_old_kernel && change.id_map < 0) return change_with_mount(mount, change, name);
   mount_attr attributes{};
   attributes.attr_set = change.set;
   // The kernel takes an access-time attribute only together with a cleared field.

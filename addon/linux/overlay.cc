@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "linux/kernel_age.h"
 #include "linux/mount.h"
 
 namespace gantry {
@@ -98,6 +99,7 @@ Result<UniqueFd> finish(FsContext& overlay, const std::string& writable, const s
     // An index would pin the layers to one mount of one host.
     GANTRY_TRY(overlay.set_string("index", "off"));
   }
+  GANTRY_TRY(overlay.set_string("source", "overlay"));
   if (!context.empty()) GANTRY_TRY(overlay.set_string("context", context));
   return overlay.create(0);
 }
@@ -120,11 +122,11 @@ Result<UniqueFd> try_mount(const std::vector<OverlayLayer>& lower, const std::st
 
 Result<UniqueFd> mount_overlay(const std::vector<OverlayLayer>& lower, const std::string& writable, const std::string& context) {
   if (!writable.empty()) GANTRY_TRY(prepare_upper(lower.front(), writable));
-  auto mount = try_mount(lower, writable, context, true);
+  auto mount = pretend_old_kernel ? Result<UniqueFd>(Error{EINVAL, "mount", "overlay", {}}) : try_mount(lower, writable, context, true);
   // Before 6.5 "lowerdir+" is not known, which shows when it is set or only when the superblock is made.
   if (mount || mount.error().code != EINVAL || lower.front().mount.valid()) return mount;
   auto older = try_mount(lower, writable, context, false);
-  return older ? std::move(older) : std::move(mount);
+  return older || pretend_old_kernel ? std::move(older) : std::move(mount);
 }
 
 }  // namespace gantry

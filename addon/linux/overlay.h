@@ -11,7 +11,7 @@ namespace gantry {
 
 struct OverlayLayer {
   std::string path;
-  UniqueFd mount;  // used in place of the path where valid: a mount that is attached nowhere
+  UniqueFd mount;  // used in place of the path where valid: a mount that is attached nowhere (Linux ≥ 6.13, else EINVAL)
 };
 
 // Stacks `lower`, topmost first, under `writable`/upper (`writable`/work beside it; both are made when missing, upper with

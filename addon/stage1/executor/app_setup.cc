@@ -56,10 +56,16 @@ Result<void> attach_root(AppSetup& setup) {
   auto mount = setup.host.rootfs();
   if (!mount) return mount.error();
   GANTRY_TRY(attach_new_root(mount->get()));
+  const contract::AppRootfs& rootfs = setup.request.app.rootfs;
   MountChange change;
   change.propagation = MS_PRIVATE;
   change.recursive = true;
   GANTRY_TRY(change_mount(mount->get(), change, "the container's root"));
+  if (rootfs.kind == contract::RootfsKind::layers && rootfs.writable.empty()) {
+    MountChange read_only;
+    read_only.set = MOUNT_ATTR_RDONLY;
+    GANTRY_TRY(change_mount(mount->get(), read_only, "the container's root"));
+  }
   setup.root.emplace(std::move(*mount));
   return {};
 }

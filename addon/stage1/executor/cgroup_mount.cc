@@ -107,12 +107,7 @@ Result<UniqueFd> open_hierarchy(AppSetup& setup, const Hierarchy& hierarchy, uin
     GANTRY_TRY(context->set_options(hierarchy.controllers));
     return context->create(attributes);
   }
-  auto mount = setup.host.path(hierarchy.own_path, true);
-  if (!mount) return mount;
-  MountChange change;
-  change.set = attributes;
-  GANTRY_TRY(change_mount(mount->get(), change, hierarchy.own_path));
-  return mount;
+  return setup.host.path(hierarchy.own_path, true);
 }
 
 Result<void> mount_v1(AppSetup& setup, const contract::OciMount& wanted, const MountOptions& options) {
@@ -125,10 +120,13 @@ Result<void> mount_v1(AppSetup& setup, const contract::OciMount& wanted, const M
   if (!tmpfs) return tmpfs.error();
   GANTRY_TRY(attach_private(setup, tmpfs->get(), wanted.destination));
   for (const Hierarchy& hierarchy : *hierarchies) {
-    auto mount = open_hierarchy(setup, hierarchy, usual_attributes | (options.set & MOUNT_ATTR_RDONLY));
+    MountChange attributes;
+    attributes.set = usual_attributes | (options.set & MOUNT_ATTR_RDONLY);
+    auto mount = open_hierarchy(setup, hierarchy, attributes.set);
     if (!mount) return mount.error();
     const std::string base = wanted.destination + "/";
     GANTRY_TRY(attach_private(setup, mount->get(), base + hierarchy.directory));
+    GANTRY_TRY(change_mount(mount->get(), attributes, hierarchy.own_path));
     // "cpu" and "cpuacct" beside "cpu,cpuacct".
     for (size_t begin = 0; hierarchy.directory.find(',') != std::string::npos && begin < hierarchy.directory.size();) {
       const size_t end = std::min(hierarchy.directory.find(',', begin), hierarchy.directory.size());

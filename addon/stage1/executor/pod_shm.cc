@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "linux/clone_process.h"
+#include "linux/kernel_age.h"
 #include "linux/mount.h"
 #include "linux/namespaces.h"
 #include "stage1/executor/launch.h"
@@ -52,7 +53,7 @@ Result<void> make_pod_shm(PodSandbox& sandbox, uint64_t size, uid_t owner_uid, g
   auto tmpfs = make_tmpfs(size, owner_uid, owner_gid);
   if (!tmpfs) return tmpfs.error();
   // Asked of the kernel, not of its version.
-  if (clone_mount(tmpfs->get(), "", false)) {
+  if (!pretend_old_kernel && clone_mount(tmpfs->get(), "", false)) {
     sandbox.shm = std::move(*tmpfs);
     return {};
   }

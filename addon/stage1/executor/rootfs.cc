@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "linux/mount.h"
+#include "linux/namespaces.h"
 #include "linux/overlay.h"
 #include "linux/root_dir.h"
 #include "stage1/executor/id_map.h"
+#include "stage1/executor/root_switch.h"
 
 namespace gantry::executor {
 
@@ -28,13 +30,24 @@ Result<std::vector<OverlayLayer>> open_layers(const contract::AppRootfs& rootfs,
   return layers;
 }
 
-Result<UniqueFd> single_layer(std::vector<OverlayLayer>& layers) {
-  auto mount = layers[0].mount.valid() ? Result<UniqueFd>(std::move(layers[0].mount)) : clone_mount(AT_FDCWD, layers[0].path, false);
-  if (!mount) return mount;
-  MountChange change;
-  change.set = MOUNT_ATTR_RDONLY;
-  GANTRY_TRY(change_mount(mount->get(), change, layers[0].path));
-  return mount;
+// Gives ID-mapped layers paths, in a mount namespace of this process's own: it is the host's side, which does nothing after
+// this but clone mounts from there.
+Result<void> attach_layers(std::vector<OverlayLayer>& layers) {
+  GANTRY_TRY(new_namespaces(CLONE_NEWNS));
+  auto context = FsContext::open("tmpfs");
+  if (!context) return context.error();
+  auto shelf = context->create(0);
+  if (!shelf) return shelf.error();
+  GANTRY_TRY(attach_new_root(shelf->get()));
+  const RootDir root(std::move(*shelf));
+  for (size_t i = 0; i < layers.size(); ++i) {
+    auto place = root.ensure(std::to_string(i), RootDir::Kind::directory);
+    if (!place) return place.error();
+    GANTRY_TRY(attach_mount(layers[i].mount.get(), place->get(), layers[i].path));
+    layers[i].path = "/proc/" + std::to_string(i);
+    layers[i].mount.reset();
+  }
+  return {};
 }
 
 Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const std::string& label) {
@@ -42,7 +55,14 @@ Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const
   auto layers = open_layers(rootfs, user);
   if (!layers) return layers.error();
   // overlayfs takes no single lower layer without an upper one.
-  if (layers->size() == 1 && rootfs.writable.empty()) return single_layer(*layers);
+  if (layers->size() == 1 && rootfs.writable.empty()) {
+    OverlayLayer& only = layers->front();
+    return only.mount.valid() ? Result<UniqueFd>(std::move(only.mount)) : clone_mount(AT_FDCWD, only.path, false);
+  }
+  auto mount = mount_overlay(*layers, rootfs.writable, label);
+  if (mount || user < 0 || mount.error().code != EINVAL) return mount;
+  // Before Linux 6.13 overlayfs takes layers by path only.
+  GANTRY_TRY(attach_layers(*layers));
   return mount_overlay(*layers, rootfs.writable, label);
 }
 

@@ -10,7 +10,8 @@
 namespace gantry::executor {
 
 // The mount, attached nowhere. In a pod with a user namespace (`user`; -1: none) the layers appear as owned by its users.
-// `label` is SELinux's for every file in it; empty: the files' own.
+// Without a
+// writable layer the caller makes it read-only once it is attached. `label` is SELinux's for every file in it; empty: the files' own.
 Result<UniqueFd> make_rootfs(const contract::AppRootfs& rootfs, int user, const std::string& label);
 
 }  // namespace gantry::executor

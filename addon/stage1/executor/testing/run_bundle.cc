@@ -4,7 +4,7 @@
 //   run-bundle BUNDLE [POD.JSON] [APP.JSON]
 //
 // Without POD.JSON: namespaces as config.json has them. Without APP.JSON: root.path as a directory. Environment:
-// RUN_BUNDLE_EXEC: a file with a `process` object, run inside once the first process runs; its exit code is the result.
+// RUN_BUNDLE_OLD_KERNEL: behave as on Linux 5.10. RUN_BUNDLE_EXEC: a file with a `process` object, run inside once the first process runs; its exit code is the result.
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,6 +15,7 @@
 #include <string>
 
 #include "linux/clone_process.h"
+#include "linux/kernel_age.h"
 #include "linux/pidfd.h"
 #include "linux/text_file.h"
 #include "stage1/executor/executor.h"
@@ -105,6 +106,7 @@ int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128
 
 int main(int count, char** arguments) {
   if (count < 2) return 64;
+  pretend_old_kernel = std::getenv("RUN_BUNDLE_OLD_KERNEL") != nullptr;
   const std::string bundle = arguments[1];
   const auto spec = need(contract::parse_oci_spec(need(read_text_file(bundle + "/config.json"))));
   const auto pod = pod_of(spec, count > 2 ? arguments[2] : nullptr);
