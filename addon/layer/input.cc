@@ -1,7 +1,6 @@
 #include "layer/input.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "linux/file_io.h"
 
@@ -114,7 +113,7 @@ Result<bool> Input::fill(Piece& piece) {
 }
 
 Result<bool> Input::fill_plain(Piece& piece) {
-  std::memcpy(piece.data.data(), pending_.data(), pending_.size());
+  std::copy(pending_.begin(), pending_.end(), piece.data.begin());
   piece.size = pending_.size();
   pending_ = {};
   while (piece.size < kPieceSize && !input_ended_) {

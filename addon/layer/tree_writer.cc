@@ -18,6 +18,7 @@ TreeWriter::TreeWriter(Tree& tree, const std::vector<bool>& live, ImageFile& ima
       inodes_(inodes),
       first_child_(tree.directories().size() + 1),
       subdirectories_(tree.directories().size()),
+      has_whiteouts_(tree.directories().size()),
       placements_(tree.directories().size()) {}
 
 Result<std::string> TreeWriter::write() {
@@ -27,9 +28,7 @@ Result<std::string> TreeWriter::write() {
   GANTRY_TRY(inodes_.close());
 
   auto& directories = tree_.directories();
-  for (Directory& directory : directories) {
-    if (directory.opaque) append_opaque(directory.xattrs);
-  }
+  mark_for_overlayfs();
   // Numbers before content: every directory names its parent and its children.
   for (std::size_t index = 0; index < directories.size(); ++index) measure(index);
   place_inodes();
@@ -52,11 +51,24 @@ void TreeWriter::group_children() {
     const std::uint64_t parent = tree_[tree_[id].parent].inode;
     children_[next[parent]++] = id;
     if (tree_[id].type == EntryType::directory) ++subdirectories_[parent];
-    if (tree_[id].type == EntryType::whiteout) ++whiteouts_;
+    if (tree_[id].type == EntryType::whiteout) {
+      has_whiteouts_[parent] = true;
+      ++whiteouts_;
+    }
   }
   for (std::size_t index = 0; index + 1 < first_child_.size(); ++index) {
     std::sort(children_.begin() + first_child_[index], children_.begin() + first_child_[index + 1],
               [this](EntryId a, EntryId b) { return tree_.name(a) < tree_.name(b); });
+  }
+}
+
+void TreeWriter::mark_for_overlayfs() {
+  for (std::size_t index = 0; index < tree_.directories().size(); ++index) {
+    Directory& directory = tree_.directories()[index];
+    if (directory.opaque) append_overlay_mark(directory.xattrs, "opaque", "y");
+    // Where no other layer has the directory, overlayfs would list its whiteouts as files. This mark, which says that the
+    // directory was copied from an origin unknown, makes it look for them (fs/overlayfs/inode.c, ovl_get_inode).
+    if (has_whiteouts_[index]) append_overlay_mark(directory.xattrs, "origin", "");
   }
 }
 

@@ -32,6 +32,7 @@ class TreeWriter {
   };
 
   void group_children();
+  void mark_for_overlayfs();
   [[nodiscard]] Result<void> write_whiteout();
   [[nodiscard]] Result<void> correct_links();
   [[nodiscard]] Result<void> set_links(const Entry& entry, std::uint32_t links);
@@ -52,6 +53,7 @@ class TreeWriter {
   std::vector<std::uint32_t> first_child_;  // by directory, one more at the end
   std::vector<EntryId> children_;           // live entries, by directory, by name
   std::vector<std::uint32_t> subdirectories_;
+  std::vector<bool> has_whiteouts_;
   std::vector<Placement> placements_;
   std::uint64_t whiteout_nid_ = 0;
   std::uint64_t whiteouts_ = 0;

@@ -79,14 +79,16 @@ Result<EncodedXattrs> encode_xattrs(const std::vector<Xattr>& xattrs, TarMember:
     }
     append_entry(result.bytes, prefix->index, name, xattr.value);
   }
-  // Room for the opaque mark is kept in any case.
+  // Room for overlayfs's marks is kept in any case.
   if (result.bytes.size() + 64 > kMaximumTotal) {
     return unsupported("a file's extended attributes take more than EROFS can hold (256 KiB)");
   }
   return result;
 }
 
-void append_opaque(std::string& encoded) { append_entry(encoded, kTrusted, "overlay.opaque", "y"); }
+void append_overlay_mark(std::string& encoded, std::string_view name, std::string_view value) {
+  append_entry(encoded, kTrusted, "overlay." + std::string(name), value);
+}
 
 std::uint16_t xattr_count(std::string_view encoded) {
   if (encoded.empty()) return 0;

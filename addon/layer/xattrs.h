@@ -19,8 +19,8 @@ struct EncodedXattrs {
 // user namespace.
 [[nodiscard]] Result<EncodedXattrs> encode_xattrs(const std::vector<Xattr>& xattrs, TarMember::Type type);
 
-// Appends trusted.overlay.opaque=y to what encode_xattrs made.
-void append_opaque(std::string& encoded);
+// Appends one of overlayfs's own marks, `trusted.overlay.<name>`, to what encode_xattrs made.
+void append_overlay_mark(std::string& encoded, std::string_view name, std::string_view value);
 
 // The value of an inode's i_xattr_icount.
 [[nodiscard]] std::uint16_t xattr_count(std::string_view encoded);
