@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -318,6 +327,25 @@ it('gives back the documents byte for byte', async () => {
   const record = await pull(`${name}:1`);
   expect(images.documents(record.id)).toEqual({ manifest: image.manifest.bytes, config: image.config.bytes });
   expect(images.documents(`sha256:${'0'.repeat(64)}`)).toBeUndefined();
+});
+
+it('gives a directory back what its lower layers said, when an upper one does not name it', async () => {
+  const root = join(fixture.directory, 'tree');
+  mkdirSync(join(root, 'tmp'), { recursive: true });
+  chmodSync(join(root, 'tmp'), 0o1777);
+  writeFileSync(join(root, 'tmp/x'), 'x');
+  const members = (...names: string[]): Buffer =>
+    execFileSync('tar', ['-C', root, '--no-recursion', '-cf', '-', ...names]);
+  const image = imageOf([layerOf(members('.', 'tmp')), layerOf(members('tmp/x'))]);
+  const { name } = await pushed(image);
+  const record = await pull(`${name}:1`);
+  expect(record.layers).toHaveLength(3);
+  const mounts = await images.acquireLayers(record, 'a');
+  expect(statSync(join(mounts[2]?.mountpoint ?? '', 'tmp')).mode & 0o7777).toBe(0o1777);
+  await images.releaseLayers('a');
+  expect(await images.verify(record.id)).toEqual([]);
+  await images.remove(record.id);
+  expect(fixture.files()).toEqual([]);
 });
 
 it('takes an image without any layer', async () => {

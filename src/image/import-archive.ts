@@ -19,6 +19,7 @@ import type { StoredLayer } from './layers/index.ts';
 import { inParallel } from './parallel.ts';
 import type { ImageParts } from './parts.ts';
 import { formatReference, nameOf, parseReference } from './reference.ts';
+import { completeStack } from './stack.ts';
 import type { ImageRecord } from './types.ts';
 
 /** In the archive's order. All images or, on failure, those before the one that failed. */
@@ -35,7 +36,7 @@ export async function importArchive(
   try {
     const layers = await convertMembers(parts, file, images, signal);
     const records: ImageRecord[] = [];
-    for (const image of images) records.push(await announceArchived(parts, image, layers));
+    for (const image of images) records.push(await announceArchived(parts, image, layers, signal));
     failed = false;
     return records;
   } finally {
@@ -102,9 +103,14 @@ async function announceArchived(
   parts: ImageParts,
   { id, parsed, config, manifest, targets, names, digest, layers }: ArchivedImage,
   stored: ReadonlyMap<string, StoredLayer>,
+  signal: AbortSignal,
 ): Promise<ImageRecord> {
   const size = layers.reduce((sum, layer) => sum + layer.member.size, config.length);
-  const own = layers.flatMap((layer) => stored.get(layer.diffId) ?? []);
+  const own = await completeStack(
+    parts,
+    layers.flatMap((layer) => stored.get(layer.diffId) ?? []),
+    signal,
+  );
   const image = { id, parsed, layers: own, size, targets, manifest, config };
   const record = await announce(parts, image, completeNames(parts, names, digest));
   if (record !== undefined) return record;

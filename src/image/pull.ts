@@ -13,6 +13,7 @@ import { collectLayers } from './gc.ts';
 import type { ImageParts } from './parts.ts';
 import { formatReference, nameOf, type Reference } from './reference.ts';
 import { loadHosts, RegistrySession, relax } from './registry/index.ts';
+import { completeStack } from './stack.ts';
 import type { ImageRecord, PullOptions } from './types.ts';
 
 /** An index in an index in an index: nobody needs more. */
@@ -98,7 +99,7 @@ async function fetchImage(
   let failed = false;
   try {
     for (let attempt = 0; attempt < ANNOUNCE_ATTEMPTS; attempt++) {
-      const layers = await fetchLayers(parts, session, wanted, signal);
+      const layers = await completeStack(parts, await fetchLayers(parts, session, wanted, signal), signal);
       const fresh = {
         id: manifest.config.digest,
         parsed,

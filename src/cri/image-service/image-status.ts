@@ -19,9 +19,10 @@ export const imageStatus: Rpc<ImageStatusRequest, ImageStatusResponseInit> = asy
 /** `chainID` and `imageSpec` as containerd's clients know them; the layers are ours. */
 function verboseInfo(images: ImageService, image: ImageRecord): object {
   const config = images.documents(image.id)?.config.toString() ?? '{}';
+  const imageSpec = JSON.parse(config) as { rootfs?: { diff_ids?: readonly string[] } };
   return {
-    chainID: chainId(image.layers.map((layer) => layer.diffId)),
-    imageSpec: JSON.parse(config) as object,
+    chainID: chainId(imageSpec.rootfs?.diff_ids ?? []),
+    imageSpec,
     layers: image.layers,
   };
 }

@@ -18,6 +18,7 @@ export interface Conversion {
   readonly entries: number;
   readonly whiteouts: number;
   readonly converter: string;
+  readonly impliedDirectories: readonly string[];
 }
 
 let version: string | undefined;
@@ -135,7 +136,8 @@ function parseConversion(out: string): Conversion {
       message: `gantry-layer said: ${out}`,
     });
   }
-  return { ...(value as Conversion), converter: String(fields.converter) };
+  const implied = Array.isArray(fields.impliedDirectories) ? (fields.impliedDirectories as string[]) : [];
+  return { ...(value as Conversion), converter: String(fields.converter), impliedDirectories: implied };
 }
 
 const codes: Readonly<Record<string, ErrorCode>> = {

@@ -146,6 +146,7 @@ export class ErofsStore implements LayerStore {
         digest: result.erofsDigest,
         size: result.erofsSize,
         converter: result.converter,
+        ...(result.impliedDirectories.length === 0 ? {} : { impliedDirectories: result.impliedDirectories }),
       };
       await file.close();
       const verity = await seal(path);

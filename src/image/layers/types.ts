@@ -8,6 +8,8 @@ export interface StoredLayer extends LayerRef {
   readonly converter: string;
   /** What fs-verity measured, where the file system has it. */
   readonly verity?: string;
+  /** Directories that its archive does not name, as the converter writes them; absent: none. */
+  readonly impliedDirectories?: readonly string[];
 }
 
 /** What the bytes must turn out to be; whatever is unknown is not checked (an archive names no compressed digest). */

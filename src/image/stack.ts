@@ -1,0 +1,25 @@
+/** The layers of an image as they are mounted: those that it names, and a correction on top where one is needed. */
+import { pipeline } from 'node:stream/promises';
+import { correctStack, type StoredLayer } from './layers/index.ts';
+import type { ImageParts } from './parts.ts';
+
+/** Idempotent: the same layers get the same correction, which is stored once like any other layer. */
+export async function completeStack(
+  { layers, log }: ImageParts,
+  own: readonly StoredLayer[],
+  signal: AbortSignal,
+): Promise<readonly StoredLayer[]> {
+  const stack = own.map((layer) => ({
+    file: layers.path(layer.key),
+    impliedDirectories: layer.impliedDirectories ?? [],
+  }));
+  const { tar, hiding } = await correctStack(stack);
+  if (hiding.length > 0) {
+    log.warn(
+      { directories: hiding },
+      'a layer has files below what is a link or a file in a lower layer, and hides it',
+    );
+  }
+  if (tar === undefined) return own;
+  return [...own, await layers.add({}, (sink) => pipeline([tar], sink), signal)];
+}
