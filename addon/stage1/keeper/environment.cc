@@ -1,8 +1,7 @@
 #include "stage1/keeper/environment.h"
 
-#include <malloc.h>
-
 #include "linux/clock.h"
+#include "linux/own_memory.h"
 
 namespace gantry::keeper {
 
@@ -11,7 +10,7 @@ void Environment::tidy_later() {
   rest.start(loop, nanoseconds_a_second / 2, [this] {
     input.release();
     output.release();
-    ::malloc_trim(0);
+    give_back_own_memory();
   });
 }
 

@@ -19,7 +19,7 @@ struct Environment {
   Timer rest;
   std::function<void(const std::string& app_id, const std::string& message)> warn;
 
-  // After heavy use: gives memory back once things are quiet.
+  // After use of more than a few pages: gives memory back once things are quiet.
   void tidy_later();
 };
 

@@ -11,6 +11,7 @@ using contract::Operation;
 
 void Pod::request(Connection& from, contract::Request request) {
   const ReplyTo to{from.id(), request.id};
+  tidy_later();
   const auto refuse = [&](Error error) { reply(to, contract::encode_error(to.request, error)); };
   switch (request.operation) {
     case Operation::get_state: return reply(to, contract::encode_state(to.request, pod_state()));
