@@ -16,7 +16,7 @@ import {
 } from './harness/index.ts';
 
 /** Both are started with these, so that a limit which somebody raised on the way shows. */
-const limits = ['prlimit', '--nofile=1000:4000', '--core=0:0', '--'];
+const limits = ['prlimit', '--nofile=1024:4000', '--core=0:0', '--'];
 
 /** crun refuses a hybrid host even when it is to leave cgroups alone: it is shown a host without the v2 half. */
 const withoutHybrid = [
@@ -24,10 +24,10 @@ const withoutHybrid = [
   ...['sh', '-c', 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', 'sh'],
 ];
 
-/** Descriptors with what they are, signals blocked and ignored, every limit: what a program inherits. */
+/** Descriptors, signals blocked and ignored, every limit: what a program inherits. */
 const inherited = `
-for fd in $(ls /proc/self/fd); do [ "$fd" -gt 2 ] || echo "fd $fd"; done
-ls /proc/$$/fd | wc -l
+ls /proc/$$/fd
+readlink /proc/$$/fd/0
 grep -E '^Sig(Blk|Ign):' /proc/self/status
 cat /proc/self/limits
 umask
@@ -100,7 +100,7 @@ describe("an app's descriptors, signals and limits", () => {
     );
     for (const [, path = ''] of libraries) execFileSync('cp', ['--dereference', '--parents', path, rootfs]);
     execFileSync('cp', ['/usr/bin/busybox', join(rootfs, 'bin')]);
-    for (const applet of ['sh', 'ls', 'wc', 'grep', 'cat']) {
+    for (const applet of ['sh', 'ls', 'grep', 'cat', 'readlink']) {
       execFileSync('ln', [join(rootfs, 'bin/busybox'), join(rootfs, 'bin', applet)]);
     }
     execFileSync('crun', ['spec'], { cwd: bundle });
