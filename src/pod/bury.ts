@@ -6,7 +6,7 @@ import type { Sandbox } from './sandbox.ts';
 import type { PodService } from './service.ts';
 
 /** Milliseconds that killed processes get to vanish: more means that they sleep in the kernel. */
-export const KILL_DEADLINE = 10_000;
+export const KILL_DEADLINE = 12_000;
 
 /**
  * Takes the lock, kills the pod's cgroups, waits until they are empty, accounts for each container by its exit record, and

@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, nowNanoseconds } from '../base/index.ts';
 import type { Stage1Client, Stage1Event } from '../stage1/index.ts';
 import { bury } from './bury.ts';
+import type { Container } from './container.ts';
 import { bootId } from './directory.ts';
 import { accountForLost, applyAppState, markStarted } from './exits.ts';
-import { discardContainer, eraseContainer } from './remove.ts';
+import { discardContainer, eraseContainer, forgetApp } from './remove.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { PodService } from './service.ts';
 
@@ -41,32 +42,39 @@ export function onEvent(pods: PodService, sandbox: Sandbox, event: Stage1Event):
 
 /**
  * Finds out what became of a pod that should be ready, and acts on it: buried when its lock is free, connected to otherwise.
- * True when that is done, false when it has to be tried again. Takes the sandbox's mutex.
+ * Nothing to do for one that has a connection, or is not ready. Takes the sandbox's mutex. Errors: those of either, and it has
+ * to be tried again.
  */
-export function settleReady(pods: PodService, sandbox: Sandbox): Promise<boolean> {
+export function settleReady(pods: PodService, sandbox: Sandbox): Promise<void> {
   return sandbox.mutex.run(async () => {
-    if (pods.isClosed || sandbox.state.kind !== 'ready' || sandbox.client !== undefined) return true;
+    if (pods.isClosed || sandbox.state.kind !== 'ready' || sandbox.client !== undefined) return;
+    if (!sandbox.directory.isHeld()) {
+      const why = sandbox.record.bootId === bootId() ? 'its stage1 died' : 'the node was restarted';
+      pods.log.warn({ sandbox: sandbox.id }, `pod is dead: ${why}`);
+      await bury(pods, sandbox, why);
+      return;
+    }
     try {
-      if (sandbox.directory.isHeld()) {
-        await adopt(pods, sandbox);
-      } else {
-        const why = sandbox.record.bootId === bootId() ? 'its stage1 died' : 'the node was restarted';
-        pods.log.warn({ sandbox: sandbox.id }, `pod is dead: ${why}`);
-        await bury(pods, sandbox, why);
-      }
-      return true;
+      await adopt(pods, sandbox);
     } catch (error) {
       sandbox.detach();
-      const fields = { sandbox: sandbox.id, error: describeError(error) };
-      pods.log.error(fields, 'cannot settle what became of a pod; trying again');
-      return false;
+      throw error;
     }
   });
 }
 
 /** The same until it is done, ever more slowly. Never rejects. */
 export async function keepSettling(pods: PodService, sandbox: Sandbox): Promise<void> {
-  for (let wait = 50; !(await settleReady(pods, sandbox)); wait = Math.min(wait * 2, 5_000)) {
+  let said = '';
+  for (let wait = 50; ; wait = Math.min(wait * 2, 5_000)) {
+    try {
+      return await settleReady(pods, sandbox);
+    } catch (error) {
+      const text = describeError(error);
+      if (text !== said)
+        pods.log.error({ sandbox: sandbox.id, error: text }, 'cannot settle a pod; trying again');
+      said = text;
+    }
     await sleep(wait, undefined, { ref: false });
   }
 }
@@ -94,16 +102,31 @@ async function adopt(pods: PodService, sandbox: Sandbox): Promise<void> {
     known.add(app.appId);
     const container = sandbox.containers.get(app.appId);
     if (container !== undefined) applyAppState(pods, container, app);
-    else await forgetStranger(pods, sandbox, client, app.appId);
+    else await tryOn(pods, app.appId, () => forgetStranger(pods, sandbox, client, app.appId));
   }
   for (const container of [...sandbox.containers.values()]) {
-    if (container.state.kind === 'creating') await discardContainer(pods, container);
-    else if (container.state.kind === 'removing') await eraseContainer(pods, container);
-    else if (!known.has(container.id)) {
-      accountForLost(pods, container, nowNanoseconds(), 'its stage1 does not know this container');
-    }
+    await tryOn(pods, container.id, () => settleContainer(pods, container, known.has(container.id)));
   }
   watch(pods, sandbox, client);
+}
+
+/** What a server that is gone had begun is taken back, or finished. */
+async function settleContainer(pods: PodService, container: Container, known: boolean): Promise<void> {
+  const { kind } = container.state;
+  if (kind === 'creating') await discardContainer(pods, container);
+  else if (kind === 'removing') await eraseContainer(pods, container);
+  else if (!known) {
+    accountForLost(pods, container, nowNanoseconds(), 'its stage1 does not know this container');
+  }
+}
+
+/** One container that cannot be settled must not keep its pod from being adopted: the next start tries again. */
+async function tryOn(pods: PodService, containerId: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    pods.log.error({ container: containerId, error: describeError(error) }, 'cannot settle a container');
+  }
 }
 
 /** An app without a record (it was set aside, or its directory is gone): it cannot be shown, so it must not run. */
@@ -117,7 +140,6 @@ async function forgetStranger(
     { sandbox: sandbox.id, container: appId },
     'stage1 runs an app that no record names; it is stopped',
   );
-  await client.stop(appId, 0n, 0, { timeout: 15_000 });
-  await client.delete(appId);
+  await forgetApp(client, appId);
   await pods.images.releaseLayers(appId);
 }

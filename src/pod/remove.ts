@@ -1,11 +1,14 @@
 /** The end of a container's belongings: in stage1, in the image store, on disk. */
 
-import { clearCgroup } from './bury.ts';
+import { isStage1Errno, type Stage1Client } from '../stage1/index.ts';
+import { clearCgroup, KILL_DEADLINE } from './bury.ts';
 import type { Container } from './container.ts';
 import { removeTree } from './directory.ts';
 import { publish } from './exits.ts';
 import { failpoint } from './failpoints.ts';
 import type { PodService } from './service.ts';
+
+const SIGKILL = 9;
 
 /**
  * Removes a container that does not run. Idempotent: what failed half-way is begun again. Under the container's mutex.
@@ -23,10 +26,21 @@ export async function discardContainer(pods: PodService, container: Container): 
   pods.dropContainer(container);
 }
 
+/** Idempotent. An app that still runs (it was shown to nobody, or set aside) is killed first. */
+export async function forgetApp(client: Stage1Client, appId: string): Promise<void> {
+  try {
+    await client.delete(appId);
+  } catch (error) {
+    if (!isStage1Errno(error, 'EBUSY')) throw error;
+    await client.stop(appId, 0n, SIGKILL, { timeout: KILL_DEADLINE });
+    await client.delete(appId);
+  }
+}
+
 async function releaseContainer(pods: PodService, container: Container): Promise<void> {
   const { client, state } = container.sandbox;
   // A dead pod's stage1 needs no telling; a live one must have forgotten the app before its files go.
-  if (client !== undefined) await client.delete(container.id);
+  if (client !== undefined) await forgetApp(client, container.id);
   else if (state.kind === 'ready') container.sandbox.requireClient('remove container');
   // stage1 has removed its cgroups with it, unless it died before it could.
   if (client === undefined && container.state.kind !== 'exited' && container.record.cgroupPath !== '') {

@@ -1,7 +1,7 @@
 /** Starts a pod's stage1 and waits until it is ready: the contract's "Launch". */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GantryError, log, native, nativeExecutable } from '../base/index.ts';
+import { GantryError, native, nativeExecutable } from '../base/index.ts';
 import { Stage1Client } from './client.ts';
 import { ControlConnection } from './connection.ts';
 import type { Flavor } from './manifest.ts';
@@ -132,10 +132,12 @@ function lastWords({ podDirectory }: LaunchRequest): string {
   }
 }
 
-/** stage1 is our child until this server ends: taken off the process table when its connection says that it is gone. */
+/**
+ * stage1 is our child until this server ends: looked after from the moment that its connection is gone, which it may outlive.
+ */
 async function reapWhenGone(pid: number, closed: Promise<void>): Promise<void> {
   await closed;
-  for (let wait = 1; wait < 60_000; wait *= 2) {
+  for (let wait = 1; ; wait = Math.min(wait * 2, 5_000)) {
     try {
       if (native().reap(pid) !== undefined) return;
     } catch {
@@ -143,7 +145,6 @@ async function reapWhenGone(pid: number, closed: Promise<void>): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, wait).unref());
   }
-  log.warn({ pid }, 'stage1 closed its control connection but did not end');
 }
 
 function killQuietly(pid: number): void {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { armFailpoints, type Failpoint, failpoints } from '../../pod/index.ts';
 import { createContainer } from './create-container.ts';
@@ -13,13 +14,16 @@ beforeAll(async () => {
   world = await World.open({
     network: 'builtin',
     builtinBridge: `gpodt${process.pid % 10_000}`,
-    builtinSubnet: '10.231.64.0/24',
+    builtinSubnet: `10.231.${process.pid % 250}.0/24`,
   });
   before = world.leftovers();
 });
 afterEach(() => armFailpoints(undefined));
 afterAll(async () => {
   await world.close();
+  // The bridge and its table are the instance's, and stay with it.
+  execFileSync('ip', ['link', 'delete', world.config.builtinBridge]);
+  execFileSync('nft', ['delete', 'table', 'inet', `gantry-${world.config.builtinBridge}`]);
 });
 
 const ownNetwork = {

@@ -40,6 +40,7 @@ export class World {
   readonly cgroupParent: string;
   services: Services;
   #serial = 0;
+  readonly #ids = new Set<string>();
 
   private constructor(directory: string, config: ServerConfig, services: Services) {
     this.directory = directory;
@@ -60,7 +61,9 @@ export class World {
     };
     const services = await createServices(config, log);
     await services.images.importArchive(busyboxArchive(directory), AbortSignal.timeout(60_000));
-    return new World(directory, config, services);
+    const world = new World(directory, config, services);
+    world.#noteIds();
+    return world;
   }
 
   /** What a restarted server does: lets go of everything, reads everything. */
@@ -68,7 +71,18 @@ export class World {
     await closeServices(this.services);
     await between();
     this.services = await createServices(this.config, log);
+    this.#noteIds();
     await this.services.pods.settled;
+  }
+
+  /** Every pod that is begun, also those that fail: other tests make namespaces at the same time. */
+  #noteIds(): void {
+    const { pods } = this.services;
+    const add = pods.addSandbox.bind(pods);
+    pods.addSandbox = (sandbox) => {
+      this.#ids.add(sandbox.id);
+      add(sandbox);
+    };
   }
 
   async close(): Promise<void> {
@@ -160,7 +174,7 @@ export class World {
       ...mounts().filter(
         (line) => line.includes(this.directory) && !line.includes(`${this.config.state}/layers/`),
       ),
-      ...below('/run/netns').filter((path) => path.includes('gantry-')),
+      ...below('/run/netns').filter((path) => [...this.#ids].some((id) => path.includes(id))),
       ...this.cgroups()
         .slice(1)
         .filter((path) => !path.endsWith(this.cgroupParent)),
