@@ -1,5 +1,6 @@
 #include "binding/convert.h"
 #include "binding/sections.h"
+#include "linux/netlink_conntrack.h"
 #include "linux/netlink_link.h"
 #include "linux/nft.h"
 
@@ -89,6 +90,14 @@ Napi::Value nft(const Napi::CallbackInfo& info) {
   return PromiseWork<std::string>::start(info.Env(), [=] { return run_nft(commands, json); });
 }
 
+Napi::Value udp_flows_forget(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  std::vector<uint16_t> ports;
+  for (const int port : arguments.numbers(0)) ports.push_back(static_cast<uint16_t>(port));
+  if (!arguments.ok()) return info.Env().Undefined();
+  return PromiseWork<void>::start(info.Env(), [=] { return forget_udp_flows(ports); });
+}
+
 }  // namespace
 
 void add_network(Napi::Env env, Napi::Object exports) {
@@ -99,6 +108,7 @@ void add_network(Napi::Env env, Napi::Object exports) {
   add_function(env, exports, "addressList", address_list);
   add_function(env, exports, "defaultRouteMtu", default_mtu);
   add_function(env, exports, "nft", nft);
+  add_function(env, exports, "udpFlowsForget", udp_flows_forget);
 }
 
 }  // namespace gantry::binding

@@ -68,6 +68,8 @@ export interface NativeBinding {
   defaultRouteMtu(): number;
   /** Runs nft(8) commands as one transaction by libnftables and returns their output. EOPNOTSUPP: the library is absent. */
   nft(commands: string, json?: boolean): Promise<string>;
+  /** Makes the kernel forget tracked UDP flows to these ports: a flow keeps the translation that it began with. */
+  udpFlowsForget(ports: readonly number[]): Promise<void>;
 }
 
 export interface BridgeRequest {

@@ -1,74 +1,30 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native, paths } from '../../base/index.ts';
-import type { NetworkRecord, PortMapping } from '../index.ts';
-import { requestFor, TestHost, type TestPod, TestSite } from '../testing/host.ts';
+import type { NetworkRecord } from '../index.ts';
+import { BridgeSite, port, type UpPod } from '../testing/bridge-site.ts';
+import { requestFor, TestHost } from '../testing/host.ts';
 import { parseRange } from './address.ts';
-import { Leases, leasesRange } from './leases.ts';
+import { Leases } from './leases.ts';
 
-const site = new TestSite();
+const site = new BridgeSite();
+const { records } = site;
 let host: TestHost;
 let outside: string;
-const records: NetworkRecord[] = [];
 
-/** A machine with an uplink to another one, as in the documentation's address ranges. */
 beforeAll(async () => {
-  const netns = await site.namespace('host');
-  outside = await site.namespace('outside');
-  site.sh(netns, `ip link add gntup0 type veth peer name gntup1 netns ${outside}`);
-  site.sh(netns, 'ip link set gntup0 mtu 1450 up; ip addr add 192.0.2.1/24 dev gntup0');
-  site.sh(netns, 'ip addr add 2001:db8::1/64 dev gntup0 nodad; ip route add default via 192.0.2.2');
-  site.sh(outside, 'ip link set gntup1 mtu 1450 up; ip addr add 192.0.2.2/24 dev gntup1');
-  site.sh(outside, 'ip addr add 2001:db8::2/64 dev gntup1 nodad');
-  host = new TestHost(site, netns);
+  await site.open();
+  ({ host, outside } = site);
 });
 afterAll(() => site.close());
 
-async function podUp(
-  portMappings: PortMapping[] = [],
-  on = host,
-): Promise<{ pod: TestPod; record: NetworkRecord }> {
-  const pod = await on.pod('pod');
-  const record = await on.setUp(requestFor(pod, { portMappings, podName: pod.id.slice(0, 6) }));
-  if (on === host) records.push(record);
-  return { pod, record };
-}
-
-const port = (hostPort: number, containerPort: number, more: Partial<PortMapping> = {}): PortMapping => ({
-  protocol: 'tcp',
-  hostPort,
-  containerPort,
-  hostIp: '',
-  ...more,
-});
-/** The addresses that are reserved, as the files say. */
-const reserved = (on = host): string[] => {
-  const directory = join(on.config.root, 'network', on.config.builtinBridge);
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory)
-    .flatMap((name) => {
-      const cidr = leasesRange(name);
-      if (cidr === undefined) return [];
-      const leases = new Leases(directory, parseRange(cidr));
-      const addresses = [...leases.all().keys()];
-      leases.close();
-      return addresses;
-    })
-    .sort();
-};
-const links = (on = host): string[] =>
-  site
-    .sh(on.netns, 'ip -br link')
-    .split('\n')
-    .flatMap((line) => line.match(/^veth\S+/)?.[0] ?? []);
-
 describe('pods on the bridge', () => {
-  let a: { pod: TestPod; record: NetworkRecord };
-  let b: { pod: TestPod; record: NetworkRecord };
+  let a: UpPod;
+  let b: UpPod;
   beforeAll(async () => {
-    a = await podUp();
-    b = await podUp();
+    a = await site.podUp();
+    b = await site.podUp();
     await site.serve(b.pod.netns, 'tcp', '::', 8080, 'b');
     await site.serve(outside, 'tcp', '::', 8080, 'outside');
     await host.call('listen', 9090, '::');
@@ -77,7 +33,7 @@ describe('pods on the bridge', () => {
   test('each has a v4 and a v6 address, durable before it was told, and default routes', () => {
     expect(a.record.ips).toEqual(['10.93.0.2', 'fd00:93::2']);
     expect(b.record.ips).toEqual(['10.93.0.3', 'fd00:93::3']);
-    expect(reserved()).toEqual(['10.93.0.2', '10.93.0.3']);
+    expect(site.reserved()).toEqual(['10.93.0.2', '10.93.0.3']);
     const shown = site.sh(a.pod.netns, 'ip -o addr show eth0; ip route; ip -6 route; ip -o link show eth0');
     expect(shown).toContain('inet 10.93.0.2/24 brd 10.93.0.255');
     expect(shown).toContain('inet6 fd00:93::2/64 scope global nodad');
@@ -133,8 +89,8 @@ describe('pods on the bridge', () => {
   test('tear-down is idempotent and frees the addresses for others, later', async () => {
     await host.tearDown(a.record);
     await host.tearDown(a.record);
-    expect(reserved()).toEqual(['10.93.0.3']);
-    const c = await podUp();
+    expect(site.reserved()).toEqual(['10.93.0.3']);
+    const c = await site.podUp();
     expect(c.record.ips[0]).toBe('10.93.0.4');
     // A late second tear-down of the first does not take what became somebody else's.
     const details = {
@@ -142,108 +98,7 @@ describe('pods on the bridge', () => {
       addresses: (c.record.details as { addresses: string[] }).addresses,
     };
     await host.tearDown({ ...a.record, ips: c.record.ips, details });
-    expect(reserved()).toContain('10.93.0.4');
-  });
-});
-
-describe('host ports', () => {
-  let web: { pod: TestPod; record: NetworkRecord };
-  let other: { pod: TestPod; record: NetworkRecord };
-  beforeAll(async () => {
-    web = await podUp([
-      port(18080, 80),
-      port(18053, 53, { protocol: 'udp' }),
-      port(18081, 81, { hostIp: '192.0.2.1' }),
-      port(18082, 82, { hostIp: '127.0.0.1' }),
-      port(18132, 132, { protocol: 'sctp' }),
-      port(0, 83),
-    ]);
-    other = await podUp();
-    await site.serve(web.pod.netns, 'tcp', '::', 80, 'web');
-    await site.serve(web.pod.netns, 'udp', '0.0.0.0', 53, 'dns');
-    await site.serve(web.pod.netns, 'tcp', '::', 81, 'one');
-    await site.serve(web.pod.netns, 'tcp', '::', 82, 'local');
-  });
-
-  test('from outside, with the client’s address', () => {
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18080)).toBe('web saw 192.0.2.2');
-    expect(site.ask(outside, 'tcp', '2001:db8::1', 18080)).toBe('web saw 2001:db8::2');
-    expect(site.ask(outside, 'udp', '192.0.2.1', 18053)).toBe('dns saw 192.0.2.2');
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18081)).toBe('one saw 192.0.2.2');
-  });
-
-  test('from the host itself, also by loopback', async () => {
-    expect(await host.call('ask', '192.0.2.1', 18080)).toMatch(/^web saw/);
-    expect(await host.call('ask', '127.0.0.1', 18080)).toBe('web saw 10.93.0.1');
-    expect(await host.call('ask', '127.0.0.1', 18082)).toBe('local saw 10.93.0.1');
-    expect(await host.call('ask', '2001:db8::1', 18080)).toMatch(/^web saw/);
-  });
-
-  test('an address that was named is the only one', async () => {
-    expect(await host.call('ask', '127.0.0.1', 18081)).toMatch(/^error/);
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18082)).toMatch(/^error/);
-    expect(site.ask(outside, 'tcp', '2001:db8::1', 18081)).toMatch(/^error/);
-  });
-
-  test('from a neighbour and from the pod itself (hairpin)', () => {
-    expect(site.ask(other.pod.netns, 'tcp', '192.0.2.1', 18080)).toBe('web saw 10.93.0.1');
-    expect(site.ask(web.pod.netns, 'tcp', '192.0.2.1', 18080)).toBe('web saw 10.93.0.1');
-    expect(site.ask(web.pod.netns, 'udp', '192.0.2.1', 18053)).toBe('dns saw 10.93.0.1');
-    expect(site.ask(other.pod.netns, 'tcp', '2001:db8::1', 18080)).toBe('web saw fd00:93::1');
-  });
-
-  test('SCTP has its rule', async () => {
-    expect(await host.call('nft', 'list map inet gantry-gntbr0 ports4')).toContain('sctp . 18132 :');
-  });
-
-  test.each([
-    ['the same port', port(18080, 8080)],
-    ['one address of it', port(18080, 8080, { hostIp: '192.0.2.1' })],
-    ['every address of one that has one', port(18081, 8080)],
-  ])('another pod cannot have %s, and nothing of it is left', async (_, mapping) => {
-    const before = [reserved(), links()];
-    const pod = await host.pod('late');
-    await expect(host.setUp(requestFor(pod, { portMappings: [mapping] }))).rejects.toMatchObject({
-      code: 'already-exists',
-      message: expect.stringMatching(/host port .*1808[01]\/tcp is taken by pod default\//),
-    });
-    expect([reserved(), links()]).toEqual(before);
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18080)).toBe('web saw 192.0.2.2');
-  });
-
-  test('another protocol, another address and another family are other ports', async () => {
-    const { record } = await podUp([
-      port(18080, 80, { protocol: 'udp' }),
-      port(18081, 80, { hostIp: '127.0.0.1' }),
-      port(18082, 80, { hostIp: '::' }),
-    ]);
-    await host.tearDown(record);
-  });
-
-  test.each([
-    ['twice in one pod', [port(18200, 80), port(18200, 81)], /18200\/tcp: it is asked for twice/],
-    ['out of range', [port(70000, 80)], /ports are 1 to 65535/],
-    ['no address', [port(18200, 80, { hostIp: 'localhost' })], /localhost is no IP address/],
-  ])('a mapping that is %s is refused', async (_, portMappings, message) => {
-    const pod = await host.pod('bad');
-    await expect(host.setUp(requestFor(pod, { portMappings }))).rejects.toMatchObject({
-      code: 'invalid-argument',
-      message: expect.stringMatching(message),
-    });
-  });
-
-  test('rules that were flushed come back with the ports of living pods', async () => {
-    site.sh(host.netns, 'nft delete table inet gantry-gntbr0');
-    await host.status();
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18080)).toBe('web saw 192.0.2.2');
-  });
-
-  test('gone at tear-down, free for the next, also for clients that talked to the last', async () => {
-    await host.tearDown(web.record);
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18080)).toMatch(/^error/);
-    const next = await podUp([port(18080, 80), port(18053, 53, { protocol: 'udp' })]);
-    await site.serve(next.pod.netns, 'tcp', '::', 80, 'next');
-    expect(site.ask(outside, 'tcp', '192.0.2.1', 18080)).toBe('next saw 192.0.2.2');
+    expect(site.reserved()).toContain('10.93.0.4');
   });
 });
 
@@ -252,25 +107,25 @@ describe('when things go wrong', () => {
     const netns = await site.namespace('small');
     const small = new TestHost(site, netns, { builtinSubnet: '10.94.0.0/29', builtinBridge: 'gntbr1' });
     const made: NetworkRecord[] = [];
-    for (let i = 0; i < 5; i++) made.push((await podUp([], small)).record);
+    for (let i = 0; i < 5; i++) made.push((await site.podUp([], small)).record);
     expect(made.map((record) => record.ips[0])).toEqual([2, 3, 4, 5, 6].map((n) => `10.94.0.${n}`));
-    await expect(podUp([], small)).rejects.toMatchObject({
+    await expect(site.podUp([], small)).rejects.toMatchObject({
       code: 'resource-exhausted',
       message: expect.stringContaining('all 5 pod addresses of 10.94.0.0/29 are in use'),
     });
     await small.tearDown(made[1] as NetworkRecord);
-    expect((await podUp([], small)).record.ips).toEqual(['10.94.0.3']);
+    expect((await site.podUp([], small)).record.ips).toEqual(['10.94.0.3']);
   });
 
   test('a namespace that is not there leaves nothing', async () => {
-    const before = [reserved(), links()];
+    const before = [site.reserved(), site.links()];
     const pod = { id: 'f'.repeat(64), netns: join(site.directory, 'nowhere') };
     await expect(host.setUp(requestFor(pod))).rejects.toThrow(/nowhere/);
-    expect([reserved(), links()]).toEqual(before);
+    expect([site.reserved(), site.links()]).toEqual(before);
   });
 
   test('a killed server: the record that was announced is enough to clean up, at every moment', async () => {
-    const before = [reserved(), links()];
+    const before = [site.reserved(), site.links()];
     for (const delay of [0, 1, 2, 3, 5]) {
       const pod = await host.pod('crash');
       const request = requestFor(pod, { portMappings: [port(18300, 80)] });
@@ -279,7 +134,7 @@ describe('when things go wrong', () => {
       host.start();
       expect(host.lastAnnounced?.request.podId).toBe(pod.id);
       await host.tearDown(host.lastAnnounced as NetworkRecord);
-      expect([reserved(), links()]).toEqual(before);
+      expect([site.reserved(), site.links()]).toEqual(before);
     }
   });
 
@@ -292,33 +147,33 @@ describe('when things go wrong', () => {
     const directory = paths.pod(host.config, making);
     mkdirSync(directory, { recursive: true });
     const lock = native().lockTake(join(directory, 'lock'));
-    const live = records.filter((record) => reserved().includes(record.ips[0] ?? ''));
+    const live = records.filter((record) => site.reserved().includes(record.ips[0] ?? ''));
     const kept = live.flatMap((record) => record.ips.slice(0, 1));
     await host.call('collectGarbage', live);
     native().closeFd(lock);
-    expect(reserved()).toEqual([...kept, address].sort());
+    expect(site.reserved()).toEqual([...kept, address].sort());
     await host.call('collectGarbage', live);
-    expect(reserved()).toEqual(kept.sort());
+    expect(site.reserved()).toEqual(kept.sort());
   });
 
   test('after a reboot (no bridge, no rules, no namespace) tear-down and new pods work', async () => {
-    const { pod, record } = await podUp([port(18400, 80)]);
+    const { pod, record } = await site.podUp([port(18400, 80)]);
     await host.call('netnsRemove', pod.netns);
     await host.kill();
     site.sh(host.netns, 'ip link del gntbr0; nft flush ruleset');
     host.start();
     await host.tearDown(record);
-    expect(reserved()).not.toContain(record.ips[0]);
-    const { record: again } = await podUp([port(18400, 80)]);
+    expect(site.reserved()).not.toContain(record.ips[0]);
+    const { record: again } = await site.podUp([port(18400, 80)]);
     await host.call('check', again);
     await host.tearDown(again);
   });
 
   test('a bridge that was deleted under a running server is made again, and its pods are back on it', async () => {
-    const old = await podUp();
+    const old = await site.podUp();
     await site.serve(old.pod.netns, 'tcp', '::', 8080, 'old');
     site.sh(host.netns, 'ip link del gntbr0');
-    const { pod, record } = await podUp();
+    const { pod, record } = await site.podUp();
     await host.call('check', record);
     await host.call('check', old.record);
     expect(site.ask(pod.netns, 'tcp', old.record.ips[0] ?? '', 8080)).toMatch(/^old saw/);
@@ -334,9 +189,9 @@ describe('beside others', () => {
       builtinBridge: 'gntbr2',
       builtinSubnet: '10.95.0.0/24',
     });
-    const mine = await podUp([port(18500, 80)]);
+    const mine = await site.podUp([port(18500, 80)]);
     await site.serve(mine.pod.netns, 'tcp', '::', 80, 'mine');
-    const theirs = await podUp([port(18501, 80)], second);
+    const theirs = await site.podUp([port(18501, 80)], second);
     await site.serve(theirs.pod.netns, 'tcp', '::', 80, 'theirs');
     expect(theirs.record.ips).toEqual(['10.95.0.2']);
     await second.call('collectGarbage', []);
@@ -360,7 +215,7 @@ describe('beside others', () => {
     ['no name for a link', { builtinBridge: '../x' }, /no name for a bridge/],
   ])('%s is refused with the remedy, in status and for pods', async (_, config, message) => {
     const third = new TestHost(site, host.netns, { root: join(site.directory, 'third'), ...config });
-    await expect(podUp([], third)).rejects.toThrow(message);
+    await expect(site.podUp([], third)).rejects.toThrow(message);
     expect(await third.status()).toMatchObject({
       ready: false,
       reason: 'NetworkPluginNotReady',
@@ -370,7 +225,7 @@ describe('beside others', () => {
   });
 
   test('a FORWARD chain whose policy is to drop lets our pods through', async () => {
-    const { pod, record } = await podUp();
+    const { pod, record } = await site.podUp();
     site.sh(
       host.netns,
       'nft add table ip filter; nft "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"',
@@ -388,13 +243,13 @@ describe('beside others', () => {
 
   test('the kubelet’s pod range is used from then on, and remembered', async () => {
     await host.call('setPodCidr', '10.96.0.0/24');
-    const { pod, record } = await podUp();
+    const { pod, record } = await site.podUp();
     expect(record.ips).toEqual(['10.96.0.2']);
     expect(site.ask(pod.netns, 'tcp', '192.0.2.2', 8080)).toBe('outside saw 192.0.2.1');
     await host.tearDown(record);
     await host.kill();
     host.start();
-    const again = await podUp();
+    const again = await site.podUp();
     expect(again.record.ips).toEqual(['10.96.0.3']);
     await host.tearDown(again.record);
     await expect(host.call('setPodCidr', 'nonsense')).rejects.toMatchObject({ code: 'invalid-argument' });
@@ -403,7 +258,7 @@ describe('beside others', () => {
 
 test('nothing is left when every pod is torn down', async () => {
   for (const record of records) await host.tearDown(record);
-  expect(reserved()).toEqual([]);
-  expect(links()).toEqual([]);
+  expect(site.reserved()).toEqual([]);
+  expect(site.links()).toEqual([]);
   expect(await host.call('nft', 'list table inet gantry-gntbr0')).not.toContain('elements = { tcp');
 });

@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { describeError, errno, GantryError, native, paths } from '../../base/index.ts';
 import type { NetworkProvider } from '../provider.ts';
-import type { NetworkConfig, NetworkDeps, NetworkRecord, NetworkRequest, NetworkStatus } from '../types.ts';
+import type {
+  NetworkConfig,
+  NetworkDeps,
+  NetworkRecord,
+  NetworkRequest,
+  NetworkStatus,
+  PortMapping,
+} from '../types.ts';
 import { macFor, parseRanges } from './address.ts';
 import { HostBridge, hostLinkName } from './host-bridge.ts';
 import { effectiveMappings } from './host-ports.ts';
@@ -203,14 +210,23 @@ async function publish(bridge: HostBridge, record: NetworkRecord): Promise<void>
     bridge.ports.reserve(entry);
     await bridge.addPorts(entry);
   });
+  await forgetFlows(portMappings);
 }
 
 async function unpublish(bridge: HostBridge, podId: string): Promise<void> {
-  if (!bridge.ports.has(podId)) return;
+  const entry = bridge.ports.of(podId);
+  if (entry === undefined) return;
   await bridge.mutex.run(async () => {
     bridge.ports.release(podId);
     await bridge.replaceRules();
   });
+  await forgetFlows(entry.mappings);
+}
+
+/** TCP and SCTP begin anew by themselves; a UDP client that never pauses would stay with what it found first. */
+async function forgetFlows(mappings: readonly PortMapping[]): Promise<void> {
+  const ports = mappings.filter((mapping) => mapping.protocol === 'udp').map((mapping) => mapping.hostPort);
+  if (ports.length > 0) await native().udpFlowsForget(ports);
 }
 
 function broken(record: NetworkRecord, problem: string): GantryError {

@@ -2,7 +2,7 @@
  * Which pod has which ports of the host: one file a pod. The packet rules are always made from all of these files, so
  * rules that somebody flushed come back, and none outlives its pod.
  */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { errno, GantryError, makeDirectory, writeJsonAtomic } from '../../base/index.ts';
@@ -36,8 +36,9 @@ export class HostPorts {
       .flatMap((name) => readEntry(join(this.#directory, name)) ?? []);
   }
 
-  has(podId: string): boolean {
-    return this.all().some((entry) => entry.podId === podId);
+  of(podId: string): PortEntry | undefined {
+    const path = join(this.#directory, `${podId}.json`);
+    return existsSync(path) ? readEntry(path) : undefined;
   }
 
   /** Throws already-exists when another pod has one of the ports. The caller holds the bridge's lock. */

@@ -29,6 +29,9 @@ export function prepareHost(bridge: string, families: readonly (4 | 6)[]): void 
     set(`ipv4/conf/${bridge}/route_localnet`, '1');
   }
   if (families.includes(6)) {
+    // The bridge asks for pods' hardware addresses from its link-local one, which would be no use for the seconds that
+    // duplicate detection takes whenever the bridge gets its first port.
+    set(`ipv6/conf/${bridge}/accept_dad`, '0');
     keepRouterAdvertisements();
     set('ipv6/conf/all/forwarding', '1');
   }

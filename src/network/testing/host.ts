@@ -60,17 +60,10 @@ export class TestSite {
     });
   }
 
-  ask(netns: string, protocol: 'tcp' | 'udp', host: string, port: number): string {
-    const argv = [
-      `--net=${netns}`,
-      process.execPath,
-      program('peer.ts'),
-      'ask',
-      protocol,
-      host,
-      String(port),
-    ];
-    return execFileSync('nsenter', argv, { encoding: 'utf8' }).trim();
+  /** What the other end says; `ownPort` is the UDP client's. */
+  ask(netns: string, protocol: 'tcp' | 'udp', host: string, port: number, ownPort = 0): string {
+    const argv = [process.execPath, program('peer.ts'), 'ask', protocol, host, String(port), String(ownPort)];
+    return execFileSync('nsenter', [`--net=${netns}`, ...argv], { encoding: 'utf8' }).trim();
   }
 
   async close(): Promise<void> {

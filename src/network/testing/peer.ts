@@ -1,4 +1,7 @@
-/** One end of a connection for tests: `serve tcp|udp HOST PORT NAME` answers who asked; `ask tcp|udp HOST PORT` prints that. */
+/**
+ * One end of a connection for tests: `serve tcp|udp HOST PORT NAME` answers who asked; `ask tcp|udp HOST PORT [OWN-PORT]`
+ * prints that.
+ */
 import { createSocket } from 'node:dgram';
 import { createConnection, createServer, isIPv6 } from 'node:net';
 
@@ -41,6 +44,7 @@ if (mode === 'serve' && protocol === 'tcp') {
       say(text.toString());
       process.exit(0);
     });
-    socket.send('?', port, host);
+    // Given a port of its own, it is the same flow as before.
+    socket.bind(Number(name), () => socket.send('?', port, host));
   }
 }
