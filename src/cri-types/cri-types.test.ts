@@ -1,15 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { generate } from './generate.ts';
 import { complete, revive } from './index.ts';
-
-describe('generated files', () => {
-  for (const file of generate()) {
-    it(`${file.path.replace(/.*\//, '')} is what generate.ts writes`, () => {
-      expect(readFileSync(file.path, 'utf8')).toBe(file.content);
-    });
-  }
-});
 
 describe('complete', () => {
   it('fills every default and leaves absent messages out', () => {

@@ -1,4 +1,4 @@
-// Written by src/cri-types/generate.ts from proto/cri/api.proto. Do not edit.
+// Written by proto/generate.ts from proto/cri/api.proto. Do not edit.
 
 export type Protocol =
   | 'TCP'

@@ -1,4 +1,4 @@
-// Written by src/cri-types/generate.ts from proto/cri/api.proto. Do not edit.
+// Written by proto/generate.ts from proto/cri/api.proto. Do not edit.
 
 /** Message → field → its shape, its type (a scalar, or the name of a message or an enum) and its name in the file. */
 export const fields = {

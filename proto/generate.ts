@@ -1,19 +1,21 @@
 /**
- * Writes `generated/messages.ts` and `generated/schema.ts` from `proto/cri/api.proto`: run it after a change there
- * (`node src/cri-types/generate.ts`); a test fails while they differ. Development only, nothing imports it at run time.
+ * Writes `generated/messages.ts` and `generated/schema.ts`, types and a schema, of `src/cri-types` and of `src/nri`: run it
+ * after a change to their .proto files (`node proto/generate.ts`); a test fails while they differ. Development only.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
-const source = fileURLToPath(new URL('../../proto/cri/api.proto', import.meta.url));
+/** `.package.Message.number` → the field's name in the file: the parser otherwise gives the camelCase form alone. */
+type WireNames = ReadonlyMap<string, string>;
 
-/** `.runtime.v1.Message.number` → the field's name in the file: the parser otherwise gives the camelCase form alone. */
-const wireNames: ReadonlyMap<string, string> = new Map(
-  objectsOf(protobuf.parse(readFileSync(source, 'utf8'), { keepCase: true }).root).flatMap((o) =>
-    o instanceof protobuf.Type ? o.fieldsArray.map((f) => [`${o.fullName}.${f.id}`, f.name] as const) : [],
-  ),
-);
+function wireNamesOf(source: string): WireNames {
+  return new Map(
+    objectsOf(protobuf.parse(source, { keepCase: true }).root).flatMap((o) =>
+      o instanceof protobuf.Type ? o.fieldsArray.map((f) => [`${o.fullName}.${f.id}`, f.name] as const) : [],
+    ),
+  );
+}
 
 const scalars: Readonly<Record<string, string>> = {
   string: 'string',
@@ -28,7 +30,8 @@ const scalars: Readonly<Record<string, string>> = {
 
 /** `SecurityProfile.ProfileType` → `SecurityProfileProfileType`. */
 function flatName(object: protobuf.ReflectionObject): string {
-  return object.fullName.replace(/^\.runtime\.v1\./, '').replaceAll('.', '');
+  const names = object.fullName.split('.');
+  return names.slice(names.findIndex((name) => /^[A-Z]/.test(name))).join('');
 }
 
 function kindOf(field: protobuf.Field): string {
@@ -62,7 +65,7 @@ function interfaces(type: protobuf.Type): string {
   return `export interface ${name} {\n${full.join('\n')}\n}\nexport interface ${name}Init {\n${init.join('\n')}\n}`;
 }
 
-function schemaEntry(type: protobuf.Type): string {
+function schemaEntry(type: protobuf.Type, wireNames: WireNames): string {
   const fields = type.fieldsArray.map((f) => {
     const shape = f instanceof protobuf.MapField ? 'map' : f.repeated ? 'list' : 'one';
     const wireName = wireNames.get(`${type.fullName}.${f.id}`) ?? f.name;
@@ -80,9 +83,20 @@ export interface GeneratedFile {
   readonly content: string;
 }
 
-/** The files' content as it should be. */
+const targets: readonly (readonly [proto: string, folder: string])[] = [
+  ['cri/api.proto', 'src/cri-types'],
+  ['nri/nri.proto', 'src/nri'],
+];
+
+/** Every file's content as it should be. */
 export function generate(): GeneratedFile[] {
-  const { root } = protobuf.parse(readFileSync(source, 'utf8'), { keepCase: false });
+  return targets.flatMap(([proto, folder]) => generateTypes(proto, folder));
+}
+
+function generateTypes(proto: string, folder: string): GeneratedFile[] {
+  const source = readFileSync(new URL(proto, import.meta.url), 'utf8');
+  const wireNames = wireNamesOf(source);
+  const { root } = protobuf.parse(source, { keepCase: false });
   root.resolveAll();
   const all = objectsOf(root);
   const types = all.filter((o) => o instanceof protobuf.Type);
@@ -106,8 +120,9 @@ export function generate(): GeneratedFile[] {
           `  ${m.name}: { request: '${m.requestType}', response: '${m.responseType}', stream: ${m.responseStream === true} },`,
       )
       .join('\n');
-  const note = '// Written by src/cri-types/generate.ts from proto/cri/api.proto. Do not edit.';
-  const path = (name: string): string => fileURLToPath(new URL(`./generated/${name}`, import.meta.url));
+  const note = `// Written by proto/generate.ts from proto/${proto}. Do not edit.`;
+  const path = (name: string): string =>
+    fileURLToPath(new URL(`../${folder}/generated/${name}`, import.meta.url));
   return [
     {
       path: path('messages.ts'),
@@ -124,7 +139,7 @@ export function generate(): GeneratedFile[] {
       path: path('schema.ts'),
       content: [
         note,
-        `/** Message → field → its shape, its type (a scalar, or the name of a message or an enum) and its name in the file. */\nexport const fields = {\n${types.map(schemaEntry).join('\n')}\n} as const;`,
+        `/** Message → field → its shape, its type (a scalar, or the name of a message or an enum) and its name in the file. */\nexport const fields = {\n${types.map((t) => schemaEntry(t, wireNames)).join('\n')}\n} as const;`,
         `/** Enum → its names; the first is the default. */\nexport const enums = {\n${enums
           .map(
             (e) =>
