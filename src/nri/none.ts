@@ -1,0 +1,22 @@
+import type { Nri } from './types.ts';
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+/** NRI switched off. */
+export const noNri: Nri = {
+  start: nothing,
+  close: nothing,
+  runPodSandbox: nothing,
+  updatePodSandbox: nothing,
+  postUpdatePodSandbox: nothing,
+  stopPodSandbox: nothing,
+  removePodSandbox: nothing,
+  createContainer: (_containerId, spec) => Promise.resolve(spec),
+  postCreateContainer: nothing,
+  startContainer: nothing,
+  postStartContainer: nothing,
+  updateContainer: () => Promise.resolve(undefined),
+  postUpdateContainer: nothing,
+  stopContainer: nothing,
+  removeContainer: nothing,
+};
