@@ -28,14 +28,15 @@ export class Server {
   }
 
   get arguments(): string[] {
-    const own = [
-      '--listen',
-      `unix://${this.socket}`,
+    const network = [
       '--network',
       'builtin',
-      '--cni-conf-dir',
-      join(this.directory, 'cni'),
+      '--builtin-bridge',
+      this.bridge,
+      '--builtin-subnet',
+      '10.188.0.0/16',
     ];
+    const own = ['--listen', `unix://${this.socket}`, ...network];
     return ['serve', ...own, ...this.flags];
   }
 
