@@ -103,7 +103,7 @@ export class TestPod {
       .split('\n')
       .slice(0, -1)
       .map((line) => {
-        const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([FP]) (.*)$/.exec(line);
+        const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([FP]) (.*)$/s.exec(line);
         if (match === null) throw new Error(`no line of a log: ${line}`);
         return [match[1] ?? '', match[2] ?? '', match[3] ?? ''];
       });
