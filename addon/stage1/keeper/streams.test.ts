@@ -192,7 +192,6 @@ describe('exec', () => {
 
   it('leaves no descriptor behind, whatever its clients do', async () => {
     const id = await pod.run({ args: ['sleep', '60'] });
-    await pod.exec(id, ['true']);
     const before = pod.openDescriptors();
     for (let round = 0; round < 20; ++round) {
       const execId = newId();

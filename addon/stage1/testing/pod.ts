@@ -26,6 +26,7 @@ export interface AppOptions {
   readonly stopSignal?: number;
   readonly resources?: Record<string, unknown>;
   readonly mounts?: readonly Record<string, unknown>[];
+  readonly cgroupsPath?: string;
   /** Members of app.json over what is made here. */
   readonly manifest?: Record<string, unknown>;
 }
@@ -236,6 +237,11 @@ export class TestPod {
       .filter((path) => existsSync(path));
   }
 
+  /** Whether the executable is the sanitizer build. */
+  isSanitized(): boolean {
+    return readFileSync(`/proc/${this.pid}/maps`, 'utf8').includes('libasan');
+  }
+
   openDescriptors(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
@@ -308,7 +314,7 @@ export class TestPod {
         ...(options.mounts ?? []),
       ],
       linux: {
-        cgroupsPath: `${this.parent}/${id}`,
+        cgroupsPath: options.cgroupsPath ?? `${this.parent}/${id}`,
         resources: options.resources ?? {},
         namespaces: [{ type: 'pid' }, { type: 'mount' }],
       },
