@@ -7,9 +7,10 @@ import { constants, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, GantryError, type Logger, makeDirectory, native } from '../../base/index.ts';
-import { type Conversion, converterVersion, convertLayer } from './converter.ts';
+import { type Conversion, convertLayer } from './converter.ts';
+import { converterVersion } from './converter-process.ts';
 import { isAlive, temporaryName, temporaryOwner } from './temporary.ts';
-import type { ExpectedLayer, LayerFeed, LayerStore, StoredLayer } from './types.ts';
+import type { ExpectedLayer, LayerSource, LayerStore, StoredLayer } from './types.ts';
 
 const HASH_CHUNK = 1 << 20;
 
@@ -60,11 +61,11 @@ export class ErofsStore implements LayerStore {
     return join(this.#directory, `${key}.erofs`);
   }
 
-  async add(expected: ExpectedLayer, feed: LayerFeed, signal: AbortSignal): Promise<StoredLayer> {
+  async add(expected: ExpectedLayer, source: LayerSource, signal: AbortSignal): Promise<StoredLayer> {
     const temporary = join(this.#directory, temporaryName());
     const record = `${temporary}.json`;
     try {
-      const layer = await this.#convert(temporary, expected, feed, signal);
+      const layer = await this.#convert(temporary, expected, source, signal);
       await writeFile(record, `${JSON.stringify(layer)}\n`, { mode: 0o600, flush: true });
       if (this.get(layer.key) !== undefined) {
         // Another process was faster with the same layer, and may have mounted it.
@@ -132,12 +133,12 @@ export class ErofsStore implements LayerStore {
   async #convert(
     path: string,
     expected: ExpectedLayer,
-    feed: LayerFeed,
+    source: LayerSource,
     signal: AbortSignal,
   ): Promise<StoredLayer> {
     const file = await open(path, 'wx+', 0o600);
     try {
-      const result = await convertLayer(file.fd, feed, signal);
+      const result = await convertLayer(file.fd, source, signal);
       checkExpected(result, expected);
       await file.sync();
       const layer: StoredLayer = {
