@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { errno, native, newId, nowNanoseconds } from '../base/index.ts';
 import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../network/index.ts';
 import { startScope } from '../resources/index.ts';
-import { bootId, PodDirectory } from './directory.ts';
+import { bootId, netnsPathOf, PodDirectory } from './directory.ts';
 import { link, onEvent } from './link.ts';
 import type { SandboxRecord } from './model.ts';
 import { networkRequest, podManifest, type SandboxPlan, sandboxCgroup } from './plan-sandbox.ts';
@@ -28,7 +28,7 @@ export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
     createdAt: nowNanoseconds(),
     bootId: bootId(),
     state: { kind: 'creating' },
-    netnsPath: plan.namespaces.ownNetwork ? `/run/netns/gantry-${id}` : '',
+    netnsPath: plan.namespaces.ownNetwork ? netnsPathOf(id) : '',
     usernsPath: '',
     network: undefined,
     cgroupPath: sandboxCgroup(plan, pods.config.cgroupDriver, id).path,
