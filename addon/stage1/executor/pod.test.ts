@@ -208,7 +208,9 @@ describe.each(kernels)('a pod (as on an old kernel: $oldKernel)', ({ oldKernel =
       permitted: ['CAP_SYS_PTRACE'],
     };
     const done = run(
-      shop.script('exec sleep 30', (copy) => void (copy.process.user = { uid: 7, gid: 7 })),
+      shop.script('exec sleep 30', (copy) => {
+        copy.process.user = { uid: 7, gid: 7 };
+      }),
       {
         pod: pod({ namespaces: { user, network, ipc: 'pod', uts: 'pod', pid: 'app' } }),
         app: app({ kind: 'directory', path: shop.root }, { pid: 'app' }),

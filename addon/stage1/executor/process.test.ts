@@ -10,7 +10,10 @@ beforeAll(() => {
 });
 afterAll(() => shop.dispose());
 
-const argv = (...args: string[]): OciSpec => edited(shop.base, (spec) => void (spec.process.args = args));
+const argv = (...args: string[]): OciSpec =>
+  edited(shop.base, (spec) => {
+    spec.process.args = args;
+  });
 
 describe('a program that cannot be started', () => {
   test.each([
@@ -35,7 +38,9 @@ describe('a program that cannot be started', () => {
     writeFileSync(join(shop.root, 'one/tool'), '', { mode: 0o644 });
     writeFileSync(join(shop.root, 'two/tool'), '#!/bin/sh\necho two\n', { mode: 0o755 });
     const spec = (path: string): OciSpec =>
-      edited(argv('tool'), (copy) => void (copy.process.env = [`PATH=${path}`]));
+      edited(argv('tool'), (copy) => {
+        copy.process.env = [`PATH=${path}`];
+      });
     expect(shop.run(spec('/none:/one:/two')).stdout).toBe('two\n');
     expect(shop.run(spec('/one')).stderr).toContain('exec: "tool": permission denied');
   });
@@ -48,25 +53,33 @@ describe('the environment', () => {
       copy.process.env = ['PATH=/none', 'A=1', 'HOME=', 'A=2', 'PATH=/bin'];
     });
     expect(shop.run(spec).stdout).toBe('A=2\nHOME=/home/guest\nPATH=/bin\nPWD=/\nSHLVL=1\n');
-    const nobody = edited(spec, (copy) => void (copy.process.user = { uid: 4711, gid: 1 }));
+    const nobody = edited(spec, (copy) => {
+      copy.process.user = { uid: 4711, gid: 1 };
+    });
     expect(shop.run(nobody).stdout).toContain('HOME=/\n');
   });
 });
 
 describe('the working directory', () => {
   test('is made when missing', () => {
-    const spec = shop.script('pwd', (copy) => void (copy.process.cwd = '/made/for/me'));
+    const spec = shop.script('pwd', (copy) => {
+      copy.process.cwd = '/made/for/me';
+    });
     expect(shop.run(spec).stdout).toBe('/made/for/me\n');
   });
 
   test('that is no directory, or closed to the user, is named', () => {
-    const file = shop.script('pwd', (copy) => void (copy.process.cwd = '/etc/passwd'));
+    const file = shop.script('pwd', (copy) => {
+      copy.process.cwd = '/etc/passwd';
+    });
     expect(shop.run(file).stderr).toContain('chdir /etc/passwd: Not a directory');
   });
 
   test('of the host cannot be reached through a descriptor', () => {
     for (const fd of [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) {
-      const spec = shop.script('pwd; ls', (copy) => void (copy.process.cwd = `/proc/self/fd/${fd}`));
+      const spec = shop.script('pwd; ls', (copy) => {
+        copy.process.cwd = `/proc/self/fd/${fd}`;
+      });
       const done = shop.run(spec);
       expect(done.stdout).toBe('');
       expect(done.status).toBe(125);
@@ -94,10 +107,9 @@ describe('limits that this host does not let us have', () => {
   });
 
   test('an OOM score below our own stays, with a warning', () => {
-    const spec = shop.script(
-      'cat /proc/self/oom_score_adj',
-      (copy) => void (copy.process.oomScoreAdj = -900),
-    );
+    const spec = shop.script('cat /proc/self/oom_score_adj', (copy) => {
+      copy.process.oomScoreAdj = -900;
+    });
     const done = shop.run(spec, {
       under: ['setpriv', '--bounding-set=-sys_resource', '--inh-caps=-all', '--'],
     });
@@ -106,10 +118,9 @@ describe('limits that this host does not let us have', () => {
   });
 
   test('unknown names are errors, unknown capabilities only warnings', () => {
-    const limit = shop.script(
-      'true',
-      (copy) => void (copy.process.rlimits = [{ type: 'RLIMIT_X', soft: 1, hard: 1 }]),
-    );
+    const limit = shop.script('true', (copy) => {
+      copy.process.rlimits = [{ type: 'RLIMIT_X', soft: 1, hard: 1 }];
+    });
     expect(shop.run(limit).stderr).toContain('prlimit RLIMIT_X: Invalid argument (unknown resource limit)');
     const capability = shop.script('grep CapBnd /proc/self/status', (copy) => {
       copy.process.capabilities = { bounding: ['CAP_CHOWN', 'CAP_FLY'] };
@@ -122,11 +133,17 @@ describe('limits that this host does not let us have', () => {
 
 describe('AppArmor and SELinux', () => {
   test('asked for on a host without them is an error that says so', () => {
-    const apparmor = shop.script('true', (copy) => void (copy.process.apparmorProfile = 'some-profile'));
+    const apparmor = shop.script('true', (copy) => {
+      copy.process.apparmorProfile = 'some-profile';
+    });
     expect(shop.run(apparmor).stderr).toMatch(/apparmor some-profile: .*this host has no AppArmor/);
-    const selinux = shop.script('true', (copy) => void (copy.process.selinuxLabel = 'a:b:c:s0'));
+    const selinux = shop.script('true', (copy) => {
+      copy.process.selinuxLabel = 'a:b:c:s0';
+    });
     expect(shop.run(selinux).stderr).toMatch(/selinux a:b:c:s0: .*this host has no SELinux/);
-    const unconfined = shop.script('true', (copy) => void (copy.process.apparmorProfile = 'unconfined'));
+    const unconfined = shop.script('true', (copy) => {
+      copy.process.apparmorProfile = 'unconfined';
+    });
     expect(shop.run(unconfined).status).toBe(0);
   });
 });
@@ -235,7 +252,11 @@ describe('exec', () => {
   });
 
   test('gets a terminal of the container’s', () => {
-    const done = shop.run(sleeping(), { exec: shell('tty; exit 3', (copy) => void (copy.terminal = true)) });
+    const done = shop.run(sleeping(), {
+      exec: shell('tty; exit 3', (copy) => {
+        copy.terminal = true;
+      }),
+    });
     expect(done.stdout.trim()).toBe('/dev/pts/0');
     expect(done.status).toBe(3);
   });
