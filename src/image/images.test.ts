@@ -348,6 +348,13 @@ it('gives a directory back what its lower layers said, when an upper one does no
   expect(fixture.files()).toEqual([]);
 });
 
+it('leaves out what a layer hides altogether', async () => {
+  const image = imageOf([layerOf(tarOf({ old: '1' })), layerOf(tarOf({ '.wh..wh..opq': '', fresh: '2' }))]);
+  const { name } = await pushed(image);
+  const record = await pull(`${name}:1`);
+  expect(record.layers.map(({ diffId }) => diffId)).toEqual([image.layers[1]?.diffId]);
+});
+
 it('takes an image without any layer', async () => {
   const { name } = await pushed(imageOf([]));
   const record = await pull(`${name}:1`);

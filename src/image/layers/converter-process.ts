@@ -3,10 +3,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { release } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { GantryError, nativeExecutable } from '../../base/index.ts';
 
-/** Uncompressed bytes of one layer: beyond any real image, below what an honest disk survives. */
+/** Of the file that is made: beyond any real image, below what an honest disk survives. */
 const MAX_BYTES = 256 * 1024 ** 3;
 const MAX_ENTRIES = 16_000_000;
 /** Of its result, which may list very many directories. */
@@ -32,9 +33,10 @@ export class ConverterProcess {
    */
   constructor(output: number, input: 'pipe' | Socket, signal: AbortSignal) {
     const limits = ['--max-bytes', `${MAX_BYTES}`, '--max-entries', `${MAX_ENTRIES}`];
+    const holes = ['--holes', mountsSparseFiles(release()) ? 'keep' : 'expand'];
     this.#child = spawn(
       nativeExecutable('gantry-layer'),
-      ['convert', '--input-fd', '0', '--output-fd', '3', ...limits],
+      ['convert', '--input-fd', '0', '--output-fd', '3', ...limits, ...holes],
       { stdio: [input, 'pipe', 'pipe', output], env: {}, cwd: '/' },
     );
     if (input !== 'pipe') input.destroy();
@@ -81,6 +83,12 @@ export class ConverterProcess {
       throw notStarted(cause);
     }
   }
+}
+
+/** EROFS knows chunk-based files, which may have holes, since Linux 5.15. */
+export function mountsSparseFiles(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map(Number.parseFloat);
+  return major > 5 || (major === 5 && minor >= 15);
 }
 
 let version: string | undefined;

@@ -18,6 +18,7 @@ export interface Conversion {
   readonly whiteouts: number;
   readonly converter: string;
   readonly impliedDirectories: readonly string[];
+  readonly rootOpaque: boolean;
 }
 
 /** Converts what comes from `source` into the file `output` (opened for reading and writing, empty). */
@@ -108,7 +109,12 @@ function parseConversion(out: string): Conversion {
     });
   }
   const implied = Array.isArray(fields.impliedDirectories) ? (fields.impliedDirectories as string[]) : [];
-  return { ...(value as Conversion), converter: String(fields.converter), impliedDirectories: implied };
+  return {
+    ...(value as Conversion),
+    converter: String(fields.converter),
+    impliedDirectories: implied,
+    rootOpaque: fields.rootOpaque === true,
+  };
 }
 
 const codes: Readonly<Record<string, ErrorCode>> = {

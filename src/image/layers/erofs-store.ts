@@ -148,6 +148,7 @@ export class ErofsStore implements LayerStore {
         size: result.erofsSize,
         converter: result.converter,
         ...(result.impliedDirectories.length === 0 ? {} : { impliedDirectories: result.impliedDirectories }),
+        ...(result.rootOpaque ? { rootOpaque: true } : {}),
       };
       await file.close();
       const verity = await seal(path);

@@ -11,6 +11,8 @@ export interface StoredLayer extends LayerRef {
   readonly verity?: string;
   /** Directories that its archive does not name, as the converter writes them; absent: none. */
   readonly impliedDirectories?: readonly string[];
+  /** Nothing below it in a stack is to be seen. */
+  readonly rootOpaque?: boolean;
 }
 
 /** What the bytes must turn out to be; whatever is unknown is not checked (an archive names no compressed digest). */
