@@ -91,7 +91,8 @@ void Pod::protect_from_oom() {
   initial_oom_score_adj = found.ok() ? *found : 0;
   auto written = write_oom_score_adj(0, protected_score);
   // A pod without a server dies with whoever runs it; only a server's is expected to be protected.
-  if (!written && pod.owner == contract::PodOwner::cri) say({}, "stage1 keeps oom_score_adj " + std::to_string(initial_oom_score_adj) + ": " + written.error().describe());
+  if (written.ok() || pod.owner == contract::PodOwner::cli) return;
+  say({}, "stage1 keeps oom_score_adj " + std::to_string(initial_oom_score_adj) + ": " + written.error().describe());
 }
 
 Result<void> Pod::become_ready() {

@@ -256,6 +256,8 @@ export class TestPod {
     this.control.socket.destroy();
     removeCgroups(this.parent);
     rmSync(this.directory, { recursive: true, force: true });
+    // What a sanitizer says of an executable that ran to its end by itself.
+    if (/Sanitizer|runtime error:/.test(this.stderr)) throw new Error(this.stderr);
   }
 
   #launch(prefix: readonly string[]): void {
