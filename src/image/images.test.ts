@@ -254,6 +254,19 @@ describe('damage', () => {
     await images.releaseLayers('a');
   });
 
+  it('to one layer leaves none of the others mounted', async () => {
+    const { name } = await pushed(
+      imageOf(['1', '2', '3'].map((n) => layerOf(tarOf({ [n]: `${n} `.repeat(3000) })))),
+    );
+    const record = await pull(`${name}:1`);
+    const file = await open(join(fixture.root, 'layers', `${record.layers[1]?.key}.erofs`), 'r+');
+    await file.write(Buffer.from('damage'), 0, 6, 4200);
+    await file.close();
+    await expect(images.acquireLayers(record, 'a')).rejects.toMatchObject({ code: 'data-loss' });
+    expect(fixture.mounts()).toEqual([]);
+    expect(readdirSync(join(fixture.state, 'layer-users'))).toEqual([]);
+  });
+
   it.each<[string, (file: string) => void]>([
     ['missing', (file) => rmSync(file)],
     ['short', (file) => truncateSync(file, 100)],

@@ -100,10 +100,11 @@ export class ErofsStore implements LayerStore {
   async verify(layer: StoredLayer): Promise<void> {
     const file = await open(this.path(layer.key), constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
+      const sealed = layer.verity === undefined ? undefined : measure(file);
       const [kind, expected, actual] =
-        layer.verity === undefined
+        sealed === undefined
           ? (['digest', layer.digest, await hashFile(file)] as const)
-          : (['fs-verity digest', layer.verity, measure(file)] as const);
+          : (['fs-verity digest', layer.verity, sealed] as const);
       if (actual !== expected)
         throw corrupt(layer, this.path(layer.key), `${kind} ${actual}, recorded ${expected}`);
     } finally {
@@ -208,12 +209,14 @@ async function seal(path: string): Promise<string | undefined> {
   }
 }
 
-/** '' when the seal is gone. */
-function measure(file: FileHandle): string {
+/** Undefined when the seal is gone (a power cut, a copy): then the content is hashed. */
+function measure(file: FileHandle): string | undefined {
   try {
     return native().fsVerityMeasure(file.fd);
-  } catch {
-    return '';
+  } catch (error) {
+    if (errno(error) === 'ENODATA' || errno(error) === 'EOPNOTSUPP' || errno(error) === 'ENOTTY')
+      return undefined;
+    throw error;
   }
 }
 
