@@ -77,7 +77,11 @@ describe('images', () => {
     await pull(world, 'gantry.test/config:1');
     const image = { image: 'gantry.test/config:1' };
     const own = { metadata: { name: 'own', attempt: 0 }, image, command: [], logPath: 'own.log' };
-    const given = { args: ['four'], envs: [{ key: 'BOTH', value: Buffer.from('request') }], workingDir: '/tmp' };
+    const given = {
+      args: ['four'],
+      envs: [{ key: 'BOTH', value: Buffer.from('request') }],
+      workingDir: '/tmp',
+    };
     const changed = {
       metadata: { name: 'changed', attempt: 0 },
       image,
