@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,6 +125,58 @@ describe('launch', () => {
     ]);
   });
 
+  it('keeps the lock to itself, from the barrier on', async () => {
+    const pod = await start({ manifest: { namespaces: { ipc: 'pod', uts: 'pod', pid: 'pod' } } });
+    const holders = (): number[] =>
+      readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number)
+        .filter((pid) => descriptorsOf(pid).includes(join(pod.directory, 'lock')));
+    const id = pod.writeApp({ args: ['sleep', '60'], manifest: { pid: 'pod' } });
+    await pod.create(id);
+    expect(holders()).toEqual([pod.pid]);
+    await pod.control.request({ continue: { appId: id } });
+    expect(holders()).toEqual([pod.pid]);
+    await pod.control.request({ start: { appId: id } });
+    await pod.startExec(id, newId(), ['sleep', '60']);
+    expect(holders()).toEqual([pod.pid]);
+  });
+
+  it('runs many apps at once', async () => {
+    const pod = await start();
+    const codes = Array.from({ length: 30 }, (_, at) => at);
+    const ends = await Promise.all(
+      codes.map((code) => pod.runToEnd({ args: ['sh', '-c', `seq 1 1000; exit ${code}`] })),
+    );
+    expect(ends.map((end) => end.exitCode)).toEqual(codes);
+    for (const end of ends) expect(pod.logLines(end.appId).length).toBe(1000);
+  });
+
+  it('ends with its PID 1, apps and all, when that is killed', async () => {
+    const pod = await start({ manifest: { namespaces: { ipc: 'pod', uts: 'pod', pid: 'pod' } } });
+    const sandboxPid = await pod.control.event((event) => event.podReady?.sandboxPid);
+    const id = await pod.run({ args: ['sleep', '60'], manifest: { pid: 'pod' } });
+    process.kill(sandboxPid, 'SIGKILL');
+    expect(await pod.exitOf(id)).toMatchObject({ exitCode: 137 });
+    expect(await pod.exited).toBe(0);
+    expect(pod.warnings().some((message) => message.includes('PID 1'))).toBe(true);
+  });
+
+  it('takes its PID 1 along when it is killed, and leaves the rest to whoever finds the lock free', async () => {
+    const pod = await start({ manifest: { namespaces: { ipc: 'pod', uts: 'pod', pid: 'pod' } } });
+    const sandboxPid = await pod.control.event((event) => event.podReady?.sandboxPid);
+    const id = await pod.run({ args: ['sleep', '60'] });
+    const left = await pod.state(id);
+    process.kill(pod.pid, 'SIGKILL');
+    await pod.exited;
+    await eventually(() => expect(existsSync(`/proc/${sandboxPid}/exe`)).toBe(false));
+    expect(existsSync(`/proc/${left?.pid}/exe`)).toBe(true);
+    const record = readFileSync(join(pod.appDirectory(id), 'exit'));
+    expect([record.readUInt32LE(16), record.readUInt32LE(4096 + 16)]).toContain(3);
+    process.kill(left?.pid ?? 0, 'SIGKILL');
+    await eventually(() => expect(existsSync(`/proc/${left?.pid}/exe`)).toBe(false));
+  });
+
   it('cuts off a client that speaks something else, and takes no harm', async () => {
     const pod = await start();
     const huge = Buffer.from([0xff, 0xff, 0xff, 0xff]);
@@ -142,6 +202,14 @@ describe('launch', () => {
     );
   });
 });
+
+function descriptorsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return []; // gone, or going
+  }
+}
 
 describe('at rest', () => {
   it('costs less than a mebibyte, and no descriptor is left of what has gone', async () => {

@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -262,9 +264,12 @@ export class TestPod {
 
   #launch(prefix: readonly string[]): void {
     const [file = '', ...args] = [...prefix, nativeExecutable('gantry-stage1')];
-    this.#process = spawn(file, [...args, 'run', '--pod-dir', this.directory, '--control-fd', '3'], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    const lock = openSync(join(this.directory, 'lock'), 'w', 0o600);
+    const descriptors = ['--control-fd', '3', '--lock-fd', '4'];
+    this.#process = spawn(file, [...args, 'run', '--pod-dir', this.directory, ...descriptors], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', lock],
     });
+    closeSync(lock);
     this.#process.stderr?.on('data', (text: Buffer) => {
       this.stderr += text.toString();
     });
