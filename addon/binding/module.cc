@@ -12,6 +12,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   gantry::binding::add_namespace(env, exports);
   gantry::binding::add_connect(env, exports);
   gantry::binding::add_mount(env, exports);
+  gantry::binding::add_xattr(env, exports);
   gantry::binding::add_network(env, exports);
   return exports;
 }

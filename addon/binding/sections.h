@@ -10,6 +10,7 @@ void add_process(Napi::Env env, Napi::Object exports);
 void add_namespace(Napi::Env env, Napi::Object exports);
 void add_connect(Napi::Env env, Napi::Object exports);
 void add_mount(Napi::Env env, Napi::Object exports);
+void add_xattr(Napi::Env env, Napi::Object exports);
 void add_network(Napi::Env env, Napi::Object exports);
 
 template <typename Function>

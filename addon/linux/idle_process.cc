@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "linux/clone_process.h"
+#include "linux/own_memory.h"
 
 namespace gantry {
 
@@ -17,6 +18,7 @@ void idle_forever() {
   // The kernel reaps in our place, orphans included.
   ::signal(SIGCHLD, SIG_IGN);
   ::close_range(0, ~0U, 0);
+  give_back_own_memory();
   for (;;) ::pause();
 }
 

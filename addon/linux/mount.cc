@@ -125,8 +125,13 @@ Result<UniqueFd> clone_mount(int directory, const std::string& path, bool recurs
 
 Result<void> attach_mount(int mount, int target, const std::string& name) {
   if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0) return {};
-  if (errno == ENOTDIR) return errno_error("move_mount", name, "a directory can be mounted only on a directory, a file only on a file");
-  return errno_error("move_mount", name);
+  Error error = errno_error("move_mount", name);
+  struct stat one {}, other {};
+  if (::fstat(mount, &one) == 0 && ::fstat(target, &other) == 0 && S_ISDIR(one.st_mode) != S_ISDIR(other.st_mode)) {
+    error.code = ENOTDIR;
+    error.message = "a directory can be mounted only on a directory, a file only on a file";
+  }
+  return error;
 }
 
 Result<void> change_mount(int mount, const MountChange& change, const std::string& name) {

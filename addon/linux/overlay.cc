@@ -13,7 +13,11 @@ namespace {
 
 // Without "volatile", unmounting would sync the whole file system that `upper` is on. The mark that it leaves says "not to
 // be trusted after a crash"; it is ours to remove, since within one boot nothing is lost.
-void remove_volatile_mark(const std::string& work) { ::rmdir((work + "/work/incompat/volatile").c_str()); }
+void remove_volatile_mark(const std::string& work) {
+  const std::string mark = work + "/work/incompat/volatile";
+  ::unlink((mark + "/dirty").c_str());
+  ::rmdir(mark.c_str());
+}
 
 Result<void> make_directory(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) < 0 && errno != EEXIST) return errno_error("mkdir", path);

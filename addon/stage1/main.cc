@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "linux/own_executable.h"
 #include "linux/socket.h"
 #include "stage1/keeper/pod.h"
 #include "stage1/keeper/standard_error.h"
@@ -46,7 +47,11 @@ void keep_heap_small() {
   ::mallopt(M_TOP_PAD, 16 << 10);
 }
 
-int run(int count, char** arguments) {
+int run(int count, char** arguments, char** whole_command) {
+  // First of all: descriptors that are to be inherited still are.
+  if (auto safe = gantry::run_from_read_only_mount(whole_command); !safe.ok()) {
+    gantry::keeper::say_on_standard_error("running from the writable file: " + safe.error().describe());
+  }
   gantry::keeper::LaunchOptions options;
   for (int at = 0; at + 1 < count; at += 2) {
     const std::string_view name = arguments[at];
@@ -72,7 +77,7 @@ int run(int count, char** arguments) {
 int main(int count, char** arguments) {
   keep_heap_small();
   const std::string_view verb = count > 1 ? arguments[1] : "";
-  if (verb == "run") return run(count - 2, arguments + 2);
+  if (verb == "run") return run(count - 2, arguments + 2, arguments);
   if (verb == "--version") {
     constexpr std::string_view version = "gantry-stage1 " GANTRY_VERSION "\n";
     return ::write(1, version.data(), version.size()) < 0 ? 1 : 0;

@@ -43,7 +43,8 @@ function startServer(): { daemon: Daemon; socket: string } {
   }
   const common = { directory: join(directory, 's'), hostsDir: paths.hosts, cniConfDir: paths.cni };
   if (values.server === 'containerd') return containerd(common);
-  return gantry({ ...common, network: useCni ? 'cni' : 'builtin' });
+  const config = `builtin-bridge = "${bridge}"\nbuiltin-subnet = "10.97.0.0/16"\n`;
+  return gantry({ ...common, config, network: useCni ? 'cni' : 'builtin' });
 }
 
 function print(spec: Spec): void {

@@ -107,12 +107,12 @@ function processes(): Set<string> {
 }
 
 function commandLine(pid: string): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 150);
 }
 
-/** A supervisor, a layer converter, or whatever lives in a pid or mount namespace that is not ours. */
+/** A supervisor, a layer converter, or whatever lives in a pid or network namespace that is not ours. */
 function isOurs(pid: string): boolean {
-  if (/gantry-(stage1|layer)/.test(commandLine(pid))) return true;
+  if (/\/gantry-(stage1|layer)( \(deleted\))?$/.test(readlinkSync(`/proc/${pid}/exe`))) return true;
   return ['pid', 'net'].some(
     (kind) => readlinkSync(`/proc/${pid}/ns/${kind}`) !== readlinkSync(`/proc/self/ns/${kind}`),
   );

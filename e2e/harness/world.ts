@@ -138,7 +138,7 @@ export class World {
   #isAllowed(line: string): boolean {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
-    const lasting = [` ${this.#bridge}`, '/gantry-e2e', 'nft table: table inet gantry'];
+    const lasting = [` ${this.#bridge}`, '/gantry-e2e', `table inet gantry-${this.#bridge}`];
     return lasting.some((end) => line.endsWith(end)) || line.includes('CNI-HOSTPORT');
   }
 
@@ -173,6 +173,7 @@ export class World {
     await this.registry.stop();
     purge(this.directory);
     spawnSync('ip', ['link', 'delete', this.#bridge]);
+    spawnSync('nft', ['delete', 'table', 'inet', `gantry-${this.#bridge}`]);
     spawnSync('find', [
       '/sys/fs/cgroup',
       '-depth',

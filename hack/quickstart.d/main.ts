@@ -1,4 +1,5 @@
 /** The quickstart's second half, once Gantry is built: one step after the other, each with its time. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,6 +155,14 @@ async function cleanUp(): Promise<void> {
   );
 }
 
+/** What is there for all pods and outlives each: the bridge, the cgroup above them; and the quickstart's directory. */
+function removeTraces(): void {
+  spawnSync('ip', ['link', 'delete', server.bridge]);
+  const parents = ['/sys/fs/cgroup', '-maxdepth', '2', '-name', 'gantry-quickstart', '-type', 'd'];
+  spawnSync('find', [...parents, '-exec', 'rmdir', '{}', ';']);
+  rmSync(directory, { recursive: true });
+}
+
 /** Whatever a failed step left. */
 async function giveUp(): Promise<void> {
   if (pod !== '') await cri.call('RemovePodSandbox', { podSandboxId: pod }).catch(() => undefined);
@@ -173,7 +182,7 @@ To end it: 'crictl rmp --force ${short(pod)}', then 'kill ${server.pid}', then '
   } else {
     await cleanUp();
     await server.end('SIGTERM');
-    rmSync(directory, { recursive: true });
+    removeTraces();
   }
   process.stdout.write(`\nDone in ${((performance.now() - start) / 1000).toFixed(1)} s.\n`);
 } catch (error) {

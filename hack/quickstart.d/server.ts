@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,13 +12,14 @@ export class Server {
   readonly directory: string;
   readonly socket: string;
   readonly cri: CriClient;
+  /** Of the built-in network; another Gantry on this machine has its own. */
+  readonly bridge = 'gantry-qs';
   #child: ChildProcess | undefined;
 
   constructor(directory: string) {
     this.directory = directory;
     this.socket = join(directory, 'gantry.sock');
     this.cri = new CriClient(this.socket);
-    mkdirSync(join(directory, 'cni'));
   }
 
   /** What other verbs take to find the same images and pods. */
@@ -27,14 +28,15 @@ export class Server {
   }
 
   get arguments(): string[] {
-    const own = [
-      '--listen',
-      `unix://${this.socket}`,
+    const network = [
       '--network',
       'builtin',
-      '--cni-conf-dir',
-      join(this.directory, 'cni'),
+      '--builtin-bridge',
+      this.bridge,
+      '--builtin-subnet',
+      '10.188.0.0/16',
     ];
+    const own = ['--listen', `unix://${this.socket}`, ...network];
     return ['serve', ...own, ...this.flags];
   }
 

@@ -45,6 +45,10 @@ export interface NativeBinding {
   /** Like netnsRemove. */
   usernsRemove(path: string): Promise<void>;
 
+  // --- xattr.cc ---
+  /** An extended attribute of `path` itself, as text; undefined where it has none. */
+  xattrGet(path: string, name: string): string | undefined;
+
   // --- mount.cc ---
   /** Mounts an EROFS file read-only, private, at an existing directory: file-backed (directio), else by loop device. */
   mountErofs(file: string, target: string): Promise<void>;

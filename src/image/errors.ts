@@ -1,18 +1,18 @@
 /** How a failed pull is told to the caller. */
-import { errorCode, GantryError } from '../base/index.ts';
+import { describeError, errno, errorCode, GantryError } from '../base/index.ts';
 
 /**
  * Names the image. A registry that cannot be reached is `RegistryUnavailable` at the very start of a message of code
  * Unknown: so the kubelet knows it (k8s.io/cri-api, pkg/errors).
  */
-export function pullError(reference: string, error: unknown): unknown {
-  if (!(error instanceof GantryError)) return error;
+export function pullError(reference: string, error: unknown): GantryError {
   const unavailable = errorCode(error) === 'unavailable';
+  const full = ['ENOSPC', 'EDQUOT'].includes(errno(error) ?? '');
   return new GantryError({
-    code: unavailable ? 'unknown' : error.code,
+    code: unavailable ? 'unknown' : full ? 'resource-exhausted' : errorCode(error),
     operation: 'pull image',
     subject: reference,
-    message: `${unavailable ? 'RegistryUnavailable: ' : ''}cannot pull ${reference}: ${error.message}`,
+    message: `${unavailable ? 'RegistryUnavailable: ' : ''}cannot pull ${reference}: ${describeError(error)}`,
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 /** The layers of one image, from a registry into the layer store: several at once, each only if it is not there. */
-import { GantryError } from '../base/index.ts';
+import { describeError, errorCode, GantryError } from '../base/index.ts';
 import type { Descriptor } from './formats/index.ts';
 import { isBadContent, type StoredLayer } from './layers/index.ts';
 import { inParallel } from './parallel.ts';
@@ -51,8 +51,46 @@ async function fetchLayer(
   }
 }
 
-/** From the first endpoint that has the right bytes. */
 async function download(
+  parts: ImageParts,
+  session: RegistrySession,
+  wanted: WantedLayer,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  const { size } = wanted.descriptor;
+  const direct =
+    size >= parts.settings.directLayerBytes
+      ? await convertDirectly(parts, session, wanted, signal)
+      : undefined;
+  return direct ?? (await pump(parts, session, wanted, signal));
+}
+
+/**
+ * The fast way, where a registry speaks plain HTTP: the converter reads the socket. Undefined where that cannot be done,
+ * and where it failed: a broken transfer cannot be resumed, and only the ordinary way can tell who is to blame.
+ */
+async function convertDirectly(
+  { layers, settings, log }: ImageParts,
+  session: RegistrySession,
+  { diffId, descriptor }: WantedLayer,
+  signal: AbortSignal,
+): Promise<StoredLayer | undefined> {
+  const { digest, size } = descriptor;
+  const socket = await session.openDirect(digest, size, signal);
+  if (socket === undefined) return undefined;
+  const { pullMinimumRate: minimumRate, rateWindowMs: windowMs } = settings;
+  try {
+    return await layers.add({ diffId, digest, size }, { socket, minimumRate, windowMs }, signal);
+  } catch (error) {
+    if (signal.aborted || !['data-loss', 'unavailable'].includes(errorCode(error)))
+      throw ofLayer(digest, error);
+    log.info({ digest, error: describeError(error) }, 'direct transfer failed; trying the ordinary way');
+    return undefined;
+  }
+}
+
+/** From the first endpoint that has the right bytes. */
+async function pump(
   parts: ImageParts,
   session: RegistrySession,
   { diffId, descriptor }: WantedLayer,

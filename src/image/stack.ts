@@ -9,7 +9,14 @@ export async function completeStack(
   own: readonly StoredLayer[],
   signal: AbortSignal,
 ): Promise<readonly StoredLayer[]> {
-  const stack = own.map((layer) => ({
+  // overlayfs does not honour opaqueness of the root: what such a layer hides is left out.
+  const seen = own.slice(
+    Math.max(
+      0,
+      own.findLastIndex((layer) => layer.rootOpaque),
+    ),
+  );
+  const stack = seen.map((layer) => ({
     file: layers.path(layer.key),
     impliedDirectories: layer.impliedDirectories ?? [],
   }));
@@ -20,6 +27,6 @@ export async function completeStack(
       'a layer has files below what is a link or a file in a lower layer, and hides it',
     );
   }
-  if (tar === undefined) return own;
-  return [...own, await layers.add({}, (sink) => pipeline([tar], sink), signal)];
+  if (tar === undefined) return seen;
+  return [...seen, await layers.add({}, (sink) => pipeline([tar], sink), signal)];
 }

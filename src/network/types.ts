@@ -86,5 +86,6 @@ export interface PodNetwork {
   collectGarbage(live: readonly NetworkRecord[]): Promise<void>;
   /** CRI UpdateRuntimeConfig: the node's pod CIDRs (for the built-in network and CNI templates). */
   setPodCidr(cidr: string): Promise<void>;
+  /** The built-in network's bridge and rules go when no pod of the root uses them; the next pod's set-up makes them again. */
   close(): Promise<void>;
 }

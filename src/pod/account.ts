@@ -1,3 +1,4 @@
+import { native } from '../base/index.ts';
 import type { ContainerConfig } from '../cri-types/index.ts';
 import type { ImageConfig } from '../image/index.ts';
 import { type ContainerAccount, layerReader, resolveAccount } from '../security/index.ts';
@@ -11,8 +12,7 @@ export function resolveImageAccount(
 ): ContainerAccount {
   const reader = layerReader(
     layers.map(({ mountpoint }) => mountpoint),
-    // Node reads no extended attributes. An opaque /etc over one with accounts is the only image that could tell.
-    () => false,
+    (directory) => native().xattrGet(directory, 'trusted.overlay.opaque') === 'y',
   );
   return resolveAccount(config.linux?.securityContext, image.user, {
     passwd: reader.read('/etc/passwd') ?? '',

@@ -93,6 +93,11 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
+/** Where a pod's network namespace is bound: any process of the host can open it there. */
+export function netnsPathOf(podId: string): string {
+  return `/run/netns/gantry-${podId}`;
+}
+
 let boot: string | undefined;
 
 /** The kernel's boot ID. */

@@ -106,7 +106,7 @@ export function writeManifests(
   writeFileSync(join(container.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
   container.execSpec = forExecs(spec);
   const { uid, gid, additionalGids } = account;
-  container.note({ user: { uid, gid, additionalGids } });
+  container.patch({ user: { uid, gid, additionalGids } });
 }
 
 /** At the barrier: the process exists and is in its cgroup. Deleting the app takes it back. */

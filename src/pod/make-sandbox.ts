@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { errno, native, newId, nowNanoseconds } from '../base/index.ts';
 import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../network/index.ts';
 import { startScope } from '../resources/index.ts';
-import { bootId, PodDirectory } from './directory.ts';
+import { bootId, netnsPathOf, PodDirectory } from './directory.ts';
 import { link, onEvent } from './link.ts';
 import type { SandboxRecord } from './model.ts';
 import { networkRequest, podManifest, type SandboxPlan, sandboxCgroup } from './plan-sandbox.ts';
@@ -28,7 +28,7 @@ export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
     createdAt: nowNanoseconds(),
     bootId: bootId(),
     state: { kind: 'creating' },
-    netnsPath: plan.namespaces.ownNetwork ? `/run/netns/gantry-${id}` : '',
+    netnsPath: plan.namespaces.ownNetwork ? netnsPathOf(id) : '',
     usernsPath: '',
     network: undefined,
     cgroupPath: sandboxCgroup(plan, pods.config.cgroupDriver, id).path,
@@ -52,8 +52,8 @@ export async function discardDirectory(sandbox: Sandbox): Promise<void> {
   await sandbox.directory.remove();
 }
 
-/** What stage1 reads, and what containers see at /etc. */
-export function writePodFiles(pods: PodService, sandbox: Sandbox, plan: SandboxPlan): void {
+/** What stage1 reads. Nobody does before stage1 is started, so it need not be replaced atomically. */
+export function writePodManifest(pods: PodService, sandbox: Sandbox, plan: SandboxPlan): void {
   const { directory } = sandbox;
   const manifest = podManifest({
     plan,
@@ -64,10 +64,13 @@ export function writePodFiles(pods: PodService, sandbox: Sandbox, plan: SandboxP
     netnsPath: sandbox.record.netnsPath,
     host: pods.host,
   });
+  writeFileSync(directory.manifest, JSON.stringify(manifest), { mode: 0o600 });
+}
+
+/** What containers see of the pod at /etc. */
+export function writePodFiles({ directory }: Sandbox, plan: SandboxPlan): void {
   const { dnsConfig } = plan.config;
   const resolvConf = renderResolvConf(dnsConfig, hostResolvConf(plan.namespaces.ownNetwork));
-  // Nobody reads them before stage1 is started, so they need not be replaced atomically.
-  writeFileSync(directory.manifest, JSON.stringify(manifest), { mode: 0o600 });
   writeFileSync(directory.file('hostname'), `${plan.hostname}\n`, { mode: 0o644 });
   writeFileSync(directory.file('hosts'), readIfThere('/etc/hosts'), { mode: 0o644 });
   writeFileSync(directory.file('resolv.conf'), resolvConf, { mode: 0o644 });
@@ -86,8 +89,8 @@ export async function setUpNetwork(
   };
   const request = networkRequest(plan, sandbox.id, sandbox.record.netnsPath);
   const network = await pods.network.setUp(request, announce, signal);
-  // Written with the commit that follows; a crash before it is torn down by what was announced.
-  sandbox.note({ network });
+  // Written with the commit that follows; after a crash before it, what was announced is torn down.
+  sandbox.patch({ network });
 }
 
 /** stage1 started and ready; PID 1 of a shared pid namespace, or 0. Its events reach the pod from now on. */

@@ -10,7 +10,7 @@ import { keepSettling } from './link.ts';
 import { quarantine, readContainerRecord, readSandboxRecord } from './records.ts';
 import { Sandbox } from './sandbox.ts';
 import type { PodService } from './service.ts';
-import { setAside } from './set-aside.ts';
+import { clearNamed, setAside } from './set-aside.ts';
 import { discardSandbox, removeSandbox, takeNetworkDown } from './teardown.ts';
 
 /** Pods looked after at once: each waits for a socket, or for the kernel to kill. */
@@ -41,8 +41,7 @@ async function readPod(pods: PodService, id: string): Promise<void> {
   try {
     const record = readSandboxRecord(directory.record);
     if (record === undefined) {
-      // Made and locked, but nothing begun yet. Held: somebody is at it right now.
-      if (!directory.isHeld()) await directory.remove();
+      await readNoRecord(pods, directory);
       return;
     }
     const sandbox = new Sandbox(directory, record, pods.log);
@@ -52,6 +51,12 @@ async function readPod(pods: PodService, id: string): Promise<void> {
   } catch (error) {
     await setAside(pods, directory, error);
   }
+}
+
+/** Made and locked, but nothing begun yet; or begun, and its record is gone. */
+async function readNoRecord(pods: PodService, directory: PodDirectory): Promise<void> {
+  if (existsSync(directory.manifest)) await setAside(pods, directory, new Error('its record is missing'));
+  else if (!directory.isHeld()) await directory.remove();
 }
 
 async function readContainer(pods: PodService, sandbox: Sandbox, appId: string): Promise<void> {
@@ -68,6 +73,8 @@ async function readContainer(pods: PodService, sandbox: Sandbox, appId: string):
   } catch (error) {
     const now = quarantine(path, paths.quarantine(pods.roots));
     pods.log.error({ container: appId, error: describeError(error), now }, 'bad container record set aside');
+    // A live stage1 is told to end it when it is connected to.
+    if (!sandbox.directory.isHeld()) await clearNamed(pods, [appId]);
   }
 }
 

@@ -93,6 +93,11 @@ export class Sandbox {
     this.#record = next;
   }
 
+  /** In memory only: for what the next `save` writes, before anybody could ask for it. */
+  patch(changes: Partial<SandboxRecord>): void {
+    this.#record = { ...this.#record, ...changes };
+  }
+
   /** What has happened has happened: memory knows it even where the disk is full; start-up finds it out again. */
   note(changes: Partial<SandboxRecord>): void {
     try {

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { getSystemErrorMessage } from 'node:util';
 import { type ErrorCode, GantryError } from '../base/index.ts';
 import type { WireError } from './protocol.ts';
 
@@ -6,11 +7,17 @@ const names = new Map(Object.entries(constants.errno).map(([name, value]) => [va
 
 /** docs/errors.md: what an errno from stage1 means to a caller. Everything else is 'internal'. */
 const codes: Readonly<Record<string, ErrorCode>> = {
-  // Of a program, a mount's source, a directory in the image: no object of CRI's was not found.
-  ENOENT: 'unknown',
   EINVAL: 'invalid-argument',
+  // A program, a mount's source, a sysctl that was asked for and is not there. No object of CRI's, so not 'not-found'.
+  ENOENT: 'invalid-argument',
+  ENOTDIR: 'invalid-argument',
+  EISDIR: 'invalid-argument',
+  ELOOP: 'invalid-argument',
+  ENAMETOOLONG: 'invalid-argument',
+  ENOEXEC: 'invalid-argument',
   EBUSY: 'failed-precondition',
   ESRCH: 'failed-precondition',
+  ESHUTDOWN: 'failed-precondition',
   EACCES: 'permission-denied',
   EPERM: 'permission-denied',
   ENOSPC: 'resource-exhausted',
@@ -30,12 +37,13 @@ export class Stage1Error extends GantryError {
 
   constructor(wire: WireError) {
     const name = names.get(wire.errnoValue) ?? `errno ${wire.errnoValue}`;
+    const text = getSystemErrorMessage(-wire.errnoValue) ?? name;
     const what = wire.subject === '' ? wire.operation : `${wire.operation} ${wire.subject}`;
     super({
       code: codes[name] ?? 'internal',
       operation: wire.operation,
       ...(wire.subject === '' ? {} : { subject: wire.subject }),
-      message: `${what}: ${name}${wire.message === '' ? '' : ` (${wire.message})`}`,
+      message: `${what}: ${text}${wire.message === '' ? '' : ` (${wire.message})`}`,
     });
     this.name = 'Stage1Error';
     this.errnoName = name;

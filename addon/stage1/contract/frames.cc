@@ -1,5 +1,10 @@
 #include "stage1/contract/frames.h"
 
+#include <protozero/exception.hpp>
+
+// A member of another wire type than ours is malformed input, not a mistake of ours to abort on.
+#define protozero_assert(condition) ((condition) ? void() : throw protozero::unknown_pbf_wire_type_exception())
+
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 

@@ -1,4 +1,5 @@
 // The two ways into a container: as an app's first process, and as one more of a running app's.
+#include <algorithm>
 #include <array>
 
 #include "linux/clone_process.h"
@@ -52,9 +53,13 @@ Result<void> check_app(const PodSandbox& sandbox, const AppRequest& request) {
   return {};
 }
 
+// Rights over the host, hooks outside of the container, and ID maps (made with a process that /proc must know by its number)
+// cannot be had from inside.
 bool needs_host_side(const PodSandbox& sandbox, const AppRequest& request) {
   const contract::OciHooks& hooks = request.spec.hooks;
-  return sandbox.user.valid() || !hooks.prestart.empty() || !hooks.create_runtime.empty();
+  const auto has_maps = [](const contract::OciMount& mount) { return !mount.uid_mappings.empty(); };
+  return sandbox.user.valid() || !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
+         std::any_of(request.spec.mounts.begin(), request.spec.mounts.end(), has_maps);
 }
 
 // --- exec ---

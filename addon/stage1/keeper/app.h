@@ -72,6 +72,7 @@ class App : private Child::Listener {
   Result<void> make_cgroup(const contract::OciSpec& spec);
   Result<void> clone(const contract::OciSpec& spec);
   Result<void> place();
+  void check_sent(Result<void> sent);
   // app_end.cc
   void fail(ReplyTo to, Error error);
   void forget();

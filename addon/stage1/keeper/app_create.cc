@@ -1,5 +1,6 @@
 // From nothing to "running": documents, cgroups, stdio, the clone, the barrier.
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "linux/atomic_file.h"
@@ -95,7 +96,10 @@ Result<void> App::make_cgroup(const contract::OciSpec& spec) {
   if (path.empty() || path == "/") return Error{EINVAL, "make", path, "linux.cgroupsPath must name the container's cgroup"};
   auto places = path[0] == '/' ? services_.cgroups.make(path) : services_.cgroups.make_below_own(path);
   if (!places) return places.error();
-  cgroup_ = std::make_unique<ContainerCgroup>(services_.cgroups, std::move(*places));
+  auto cgroup = std::make_unique<ContainerCgroup>(services_.cgroups, std::move(*places));
+  // What is in it would be killed with the app, and it would be counted as the app's.
+  if (cgroup->populated()) return Error{EBUSY, "make", path, "the cgroup has processes already; a container needs its own"};
+  cgroup_ = std::move(cgroup);
   return cgroup_->apply(resources_, [this](const std::string& message) { warn(message); });
 }
 
@@ -138,8 +142,14 @@ void App::proceed(ReplyTo to) {
   }
   stage_ = Stage::preparing;
   pending_ = to;
-  auto sent = child_->proceed();
-  if (!sent) failure_ = std::move(sent.error());  // it is gone: child_exited() answers
+  check_sent(child_->proceed());
+}
+
+// A child that takes no command is as good as dead; child_exited() answers.
+void App::check_sent(Result<void> sent) {
+  if (sent.ok()) return;
+  failure_ = std::move(sent.error());
+  (void)child_->signal(SIGKILL);
 }
 
 void App::child_console(UniqueFd console) {
@@ -163,8 +173,7 @@ void App::start(ReplyTo to) {
   if (stage_ != Stage::created) return reply_error(to, not_now("start"));
   stage_ = Stage::starting;
   pending_ = to;
-  auto sent = child_->start();
-  if (!sent) failure_ = std::move(sent.error());
+  check_sent(child_->start());
 }
 
 void App::child_running() {

@@ -56,19 +56,16 @@ void App::child_exited(ExitStatus status) {
 }
 
 void App::begin_ending(ExitStatus status) {
-  const bool starting = stage_ == Stage::starting;
+  // Start is answered when nothing is left, see finished().
+  if (stage_ == Stage::starting && !failure_) failure_ = Error{ECHILD, "start", id_, "the process ended before its exec"};
   stage_ = Stage::ending;
+  services_.app_ending(*this);
   state_.phase = contract::AppPhase::exited;
   state_.finished_at = std::max(realtime_now(), std::max(state_.started_at, state_.created_at));
   state_.exit_code = status.code;
   state_.signal = status.signal;
   if (cgroup_ != nullptr) state_.oom_killed = cgroup_->oom_kills() > 0;
   record(false);
-  if (starting) {
-    const Error unknown{ECHILD, "start", id_, "the process ended before its exec"};
-    if (alone_) warn("the app cannot be started: " + failure_.value_or(unknown).describe());
-    reply_error(std::exchange(pending_, {}), failure_.value_or(unknown));
-  }
   kill_rest([this] { drain_and_finish(); });
 }
 
@@ -108,12 +105,17 @@ void App::finished() {
   stage_ = Stage::exited;
   record(true);
   services_.tidy_later();
+  if (failure_) {
+    if (alone_) warn("the app cannot be started: " + failure_->describe());
+    reply_error(std::exchange(pending_, {}), *std::exchange(failure_, std::nullopt));
+  }
   services_.broadcast(contract::encode_app_exited(state()));
   answer_waiting();
   services_.app_exited(*this);
 }
 
 void App::forgotten() {
+  state_.phase = contract::AppPhase::exited;
   if (io_ != nullptr) services_.loop.dispose(std::move(io_));
   if (pending_.connection != 0) {
     const Error unknown{ECANCELED, "create", id_, "the app was given up"};

@@ -74,6 +74,13 @@ class Loop {
     post([held = std::make_shared<T>(std::move(owned))] {});
   }
 
+  // For what lives on by itself until it is done: kept until release(), at the latest until the loop ends.
+  void keep(std::shared_ptr<void> owned) { kept_[owned.get()] = std::move(owned); }
+  void release(void* kept) {
+    auto node = kept_.extract(kept);
+    if (!node.empty()) dispose(std::move(node.mapped()));
+  }
+
   Result<void> run();
   void stop() { stopped_ = true; }
 
@@ -96,6 +103,7 @@ class Loop {
   std::unordered_map<int, Entry> entries_;
   std::map<std::pair<int64_t, uint64_t>, std::pair<Timer*, Task>> timers_;
   std::vector<Task> posted_;
+  std::unordered_map<void*, std::shared_ptr<void>> kept_;  // behind what it refers to, so that it ends first
   uint32_t generations_ = 0;
   uint64_t timer_serial_ = 0;
   bool stopped_ = false;

@@ -96,7 +96,7 @@ void OutputStream::finish(int64_t patience, std::function<void()> flushed) {
   if (gone()) return flushed();
   finishing_ = true;
   change_ = nullptr;
-  self_ = shared_from_this();
+  loop_.keep(shared_from_this());
   flushed_ = std::move(flushed);
   patience_ = patience;
   if (buffered() == 0) return flushed_now();
@@ -126,7 +126,7 @@ void OutputStream::cut_off() {
   sent_ = 0;
   if (auto flushed = std::exchange(flushed_, nullptr)) flushed();
   if (change_) change_();
-  if (self_ != nullptr) loop_.dispose(std::exchange(self_, nullptr));
+  if (finishing_) loop_.release(this);
 }
 
 }  // namespace gantry::keeper

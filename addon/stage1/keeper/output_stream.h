@@ -45,7 +45,6 @@ class OutputStream : public std::enable_shared_from_this<OutputStream> {
   size_t bound_;
   std::function<void()> change_;
   std::function<void()> flushed_;
-  std::shared_ptr<OutputStream> self_;  // held while finishing
   std::string buffer_;
   size_t sent_ = 0;
   int64_t patience_;

@@ -72,6 +72,7 @@ class Pod : private Services, private Connection::Owner {
   // pod_apps.cc: what apps and execs tell, and pods that run without a server
   App* find_app(const std::string& id) override;
   void app_started(App& app) override;
+  void app_ending(App& app) override;
   void app_exited(App& app) override;
   void forget_app(App& app) override;
   void exec_finished(const std::string& exec_id) override;
@@ -99,6 +100,7 @@ class Pod : private Services, private Connection::Owner {
   std::map<std::string, std::unique_ptr<Exec>> execs_;
   std::vector<ListedApp> listed_;
   StreamDesk streams_;
+  std::vector<std::string> unheard_;  // warnings that came while nobody listened
   std::vector<ReplyTo> stop_waiters_;
   uint64_t last_connection_ = 0;
   uint64_t inherited_connection_ = 0;

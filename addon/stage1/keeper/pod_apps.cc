@@ -32,6 +32,12 @@ void Pod::app_started(App& app) {
   start_what_can_start();
 }
 
+void Pod::app_ending(App& app) {
+  for (const auto& [id, exec] : execs_) {
+    if (exec->app_id() == app.id()) exec->app_ending();
+  }
+}
+
 void Pod::app_exited(App& app) {
   if (stopping_) return stop_if_empty();
   restart_or_stop(app);

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -9,6 +10,12 @@
 #include "stage1/keeper/standard_error.h"
 
 namespace gantry::keeper {
+
+namespace {
+
+constexpr size_t most_unheard = 32;
+
+}  // namespace
 
 void Pod::accept() {
   // A few a time: requests of those that are here come in between.
@@ -97,7 +104,10 @@ void Pod::broadcast(std::string frame) {
 
 void Pod::say(const std::string& app_id, const std::string& message) {
   if (pod.owner == contract::PodOwner::cli) say_on_standard_error((app_id.empty() ? "" : app_id + ": ") + message);
-  broadcast(contract::encode_warning(app_id, message));
+  const std::string frame = contract::encode_warning(app_id, message);
+  const bool heard = std::ranges::any_of(connections_, [](const auto& entry) { return entry.second->subscribed; });
+  if (heard) return broadcast(frame);
+  if (unheard_.size() < most_unheard) unheard_.push_back(frame);
 }
 
 contract::Hello Pod::hello() const { return {::getpid(), pod.id, "namespaces"}; }

@@ -1,4 +1,5 @@
-#include "linux/clock.h"
+#include <utility>
+
 #include "stage1/keeper/pod.h"
 
 namespace gantry::keeper {
@@ -125,6 +126,7 @@ void Pod::subscribe(Connection& from, uint64_t request_id) {
   from.send(contract::encode_done(request_id));
   from.send(contract::encode_hello(hello()));
   if (ready_) from.send(contract::encode_pod_ready(sandbox.init_pid));
+  for (std::string& warning : std::exchange(unheard_, {})) from.send(std::move(warning));
 }
 
 std::vector<contract::AppState> Pod::app_states() const {

@@ -90,7 +90,9 @@ void Pod::protect_from_oom() {
   auto found = read_oom_score_adj(0);
   initial_oom_score_adj = found.ok() ? *found : 0;
   auto written = write_oom_score_adj(0, protected_score);
-  if (!written) say({}, "stage1 keeps oom_score_adj " + std::to_string(initial_oom_score_adj) + ": " + written.error().describe());
+  // A pod without a server dies with whoever runs it; only a server's is expected to be protected.
+  if (written.ok() || pod.owner == contract::PodOwner::cli) return;
+  say({}, "stage1 keeps oom_score_adj " + std::to_string(initial_oom_score_adj) + ": " + written.error().describe());
 }
 
 Result<void> Pod::become_ready() {

@@ -32,8 +32,10 @@ struct Services : Environment {
   virtual void reply(ReplyTo to, std::string frame) = 0;
   virtual void broadcast(std::string frame) = 0;
   virtual App* find_app(const std::string& id) = 0;
-  // Its process runs; has ended (the state stays); is to be forgotten altogether. May free it, once the loop is back.
+  // Its process runs; is gone, and what it left will be killed; all has ended (the state stays); it is to be forgotten
+  // altogether. May free it, once the loop is back.
   virtual void app_started(App& app) = 0;
+  virtual void app_ending(App& app) = 0;
   virtual void app_exited(App& app) = 0;
   virtual void forget_app(App& app) = 0;
   virtual void exec_finished(const std::string& exec_id) = 0;

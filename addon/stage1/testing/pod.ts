@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -26,6 +28,7 @@ export interface AppOptions {
   readonly stopSignal?: number;
   readonly resources?: Record<string, unknown>;
   readonly mounts?: readonly Record<string, unknown>[];
+  readonly cgroupsPath?: string;
   /** Members of app.json over what is made here. */
   readonly manifest?: Record<string, unknown>;
 }
@@ -103,7 +106,7 @@ export class TestPod {
       .split('\n')
       .slice(0, -1)
       .map((line) => {
-        const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([FP]) (.*)$/.exec(line);
+        const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([FP]) (.*)$/s.exec(line);
         if (match === null) throw new Error(`no line of a log: ${line}`);
         return [match[1] ?? '', match[2] ?? '', match[3] ?? ''];
       });
@@ -236,6 +239,11 @@ export class TestPod {
       .filter((path) => existsSync(path));
   }
 
+  /** Whether the executable is the sanitizer build. */
+  isSanitized(): boolean {
+    return readFileSync(`/proc/${this.pid}/maps`, 'utf8').includes('libasan');
+  }
+
   openDescriptors(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
@@ -250,13 +258,18 @@ export class TestPod {
     this.control.socket.destroy();
     removeCgroups(this.parent);
     rmSync(this.directory, { recursive: true, force: true });
+    // What a sanitizer says of an executable that ran to its end by itself.
+    if (/Sanitizer|runtime error:/.test(this.stderr)) throw new Error(this.stderr);
   }
 
   #launch(prefix: readonly string[]): void {
     const [file = '', ...args] = [...prefix, nativeExecutable('gantry-stage1')];
-    this.#process = spawn(file, [...args, 'run', '--pod-dir', this.directory, '--control-fd', '3'], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    const lock = openSync(join(this.directory, 'lock'), 'w', 0o600);
+    const descriptors = ['--control-fd', '3', '--lock-fd', '4'];
+    this.#process = spawn(file, [...args, 'run', '--pod-dir', this.directory, ...descriptors], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', lock],
     });
+    closeSync(lock);
     this.#process.stderr?.on('data', (text: Buffer) => {
       this.stderr += text.toString();
     });
@@ -308,7 +321,7 @@ export class TestPod {
         ...(options.mounts ?? []),
       ],
       linux: {
-        cgroupsPath: `${this.parent}/${id}`,
+        cgroupsPath: options.cgroupsPath ?? `${this.parent}/${id}`,
         resources: options.resources ?? {},
         namespaces: [{ type: 'pid' }, { type: 'mount' }],
       },

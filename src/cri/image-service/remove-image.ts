@@ -2,7 +2,10 @@ import { GantryError } from '../../base/index.ts';
 import type { RemoveImageRequest, RemoveImageResponseInit } from '../../cri-types/index.ts';
 import type { Rpc } from '../context.ts';
 
-/** Idempotent. An ID removes the image with all of its names; containers that use it run on. */
+/**
+ * Idempotent. Whatever name is given, the image goes with all of its names: CRI knows images, not references to them, and
+ * so do containerd and critest. Containers that use it run on.
+ */
 export const removeImage: Rpc<RemoveImageRequest, RemoveImageResponseInit> = async (
   { images },
   { image },
@@ -15,6 +18,7 @@ export const removeImage: Rpc<RemoveImageRequest, RemoveImageResponseInit> = asy
       message: 'RemoveImage names no image',
     });
   }
-  await images.remove(name);
+  const found = images.find(name);
+  if (found !== undefined) await images.remove(found.id);
   return {};
 };

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { armFailpoints, type Failpoint, failpoints } from '../../pod/index.ts';
 import { createContainer } from './create-container.ts';
@@ -21,9 +20,6 @@ beforeAll(async () => {
 afterEach(() => armFailpoints(undefined));
 afterAll(async () => {
   await world.close();
-  // The bridge and its table are the instance's, and stay with it.
-  execFileSync('ip', ['link', 'delete', world.config.builtinBridge]);
-  execFileSync('nft', ['delete', 'table', 'inet', `gantry-${world.config.builtinBridge}`]);
 });
 
 const ownNetwork = {

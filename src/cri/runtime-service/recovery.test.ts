@@ -125,7 +125,9 @@ describe('a bad record', () => {
     const good = await world.runPod();
     const bad = await world.runPod();
     await world.start(bad, ['sleep', '1000']);
-    await world.restart(() => truncateSync(join(podDirectory(bad), 'record.json'), 40));
+    await world.restart(() => {
+      for (const name of ['record.json', 'pod.json']) truncateSync(join(podDirectory(bad), name), 40);
+    });
     expect(world.services.pods.sandbox(bad)).toBeUndefined();
     expect(world.services.pods.requireSandbox(good).state.kind).toBe('ready');
     expect(readdirSync(join(world.config.root, 'quarantine')).join()).toContain(bad);

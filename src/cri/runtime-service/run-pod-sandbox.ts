@@ -20,6 +20,7 @@ import {
   undoing,
   writePodDirectory,
   writePodFiles,
+  writePodManifest,
 } from '../../pod/index.ts';
 import type { Rpc } from '../context.ts';
 
@@ -51,7 +52,7 @@ function make(pods: PodService, plan: SandboxPlan): Promise<string> {
 
     undo.add('network', () => takeNetworkDown(pods, sandbox));
     if (plan.namespaces.ownNetwork) await makeNetns(sandbox);
-    writePodFiles(pods, sandbox, plan);
+    writePodManifest(pods, sandbox, plan);
     await failpoint('run/netns');
 
     undo.add('stage1', () => endStage1(pods, sandbox));
@@ -63,7 +64,7 @@ function make(pods: PodService, plan: SandboxPlan): Promise<string> {
   });
 }
 
-/** Neither needs the other: the supervisor starts while plug-ins run. Both have ended when this returns or throws. */
+/** Neither needs the other: stage1 starts while plug-ins run and files are written. All have ended when this returns or throws. */
 async function networkAndStage1(
   pods: PodService,
   plan: SandboxPlan,
@@ -80,9 +81,11 @@ async function networkAndStage1(
     await failpoint('run/launch');
     return pid;
   };
-  const [up, launched] = await Promise.allSettled([network(), stage1()]);
+  const files = async (): Promise<void> => writePodFiles(sandbox, plan);
+  const [up, launched, written] = await Promise.allSettled([network(), stage1(), files()]);
   if (launched.status === 'rejected') throw launched.reason;
   if (up.status === 'rejected') throw up.reason;
+  if (written.status === 'rejected') throw written.reason;
   return launched.value;
 }
 

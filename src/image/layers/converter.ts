@@ -2,11 +2,10 @@
  * `gantry-layer convert`: untrusted bytes in, one EROFS file and its digests out (addon/layer/README.md). The process
  * has no privileges and no more descriptors than are given to it here.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
-import { type ErrorCode, errorCode, GantryError, nativeExecutable } from '../../base/index.ts';
-import type { LayerFeed } from './types.ts';
+import { type ErrorCode, errorCode, GantryError } from '../../base/index.ts';
+import { RateWatch } from '../rate-watch.ts';
+import { type ConverterEnd, ConverterProcess } from './converter-process.ts';
+import type { LayerFeed, LayerSocket, LayerSource } from './types.ts';
 
 export interface Conversion {
   readonly compressedDigest: string;
@@ -19,110 +18,83 @@ export interface Conversion {
   readonly whiteouts: number;
   readonly converter: string;
   readonly impliedDirectories: readonly string[];
+  readonly rootOpaque: boolean;
 }
 
-let version: string | undefined;
-
-/** Part of a layer's key: another version makes another file of the same tar. Asked once. */
-export function converterVersion(): string {
-  if (version === undefined) {
-    try {
-      version =
-        execFileSync(nativeExecutable('gantry-layer'), ['version'], { encoding: 'utf8' }).split(' ')[0] ?? '';
-    } catch (cause) {
-      throw notStarted(cause);
-    }
-  }
-  return version;
-}
-
-/** Uncompressed bytes of one layer: beyond any real image, below what an honest disk survives. */
-const MAX_BYTES = 256 * 1024 ** 3;
-const MAX_ENTRIES = 16_000_000;
-const OUTPUT_LIMIT = 64 << 10;
-
-/** Converts what `feed` writes into the file `output` (opened for reading and writing, empty). */
+/** Converts what comes from `source` into the file `output` (opened for reading and writing, empty). */
 export async function convertLayer(
   output: number,
-  feed: LayerFeed,
+  source: LayerSource,
   signal: AbortSignal,
 ): Promise<Conversion> {
-  const child = spawn(
-    nativeExecutable('gantry-layer'),
-    [
-      'convert',
-      '--input-fd',
-      '0',
-      '--output-fd',
-      '3',
-      '--max-bytes',
-      `${MAX_BYTES}`,
-      '--max-entries',
-      `${MAX_ENTRIES}`,
-    ],
-    { stdio: ['pipe', 'pipe', 'pipe', output], env: {}, cwd: '/' },
+  const converter = new ConverterProcess(
+    output,
+    typeof source === 'function' ? 'pipe' : source.socket,
+    signal,
   );
-  const exited = exitOf(child);
-  const { stdin, stdout, stderr } = child;
-  if (stdin === null || stdout === null || stderr === null) throw new TypeError('spawn was asked for pipes');
-  const kill = (): void => void child.kill('SIGKILL');
-  signal.addEventListener('abort', kill, { once: true });
-  // A converter that gives up closes its end; what it says then counts, not our EPIPE.
-  stdin.on('error', () => undefined);
-  const said = Promise.all([text(stdout), text(stderr)]);
   try {
-    const fed = feed(stdin, signal);
-    const failure = await Promise.race([fed.then(() => undefined, asError), exited.then(() => undefined)]);
-    // A feed that fails because the converter hung up is not the cause.
-    if (failure !== undefined && stdin.errored === null) {
-      kill();
-      await exited;
-      throw failure;
-    }
-    const status = await exited;
-    const [out, err] = await said;
-    if (status.code === 0) {
-      await fed;
-      return parseConversion(out);
-    }
-    stdin.destroy();
-    await fed.catch(() => undefined);
-    throw conversionError(status, out, err);
+    const end =
+      typeof source === 'function' ? await feed(converter, source, signal) : await watch(converter, source);
+    if (end.code === 0) return parseConversion(end.out);
+    throw conversionError(end);
   } finally {
-    signal.removeEventListener('abort', kill);
-    if (child.exitCode === null && child.signalCode === null) kill();
-    stdin.destroy();
+    converter.close();
   }
 }
 
-interface ExitStatus {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
+/** Feeding and converting go on at once; the one that fails first is the cause. */
+async function feed(
+  converter: ConverterProcess,
+  source: LayerFeed,
+  signal: AbortSignal,
+): Promise<ConverterEnd> {
+  const stdin = converter.stdin;
+  const fed = source(stdin, signal).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
+  const failure = await Promise.race([fed, converter.ended.then(() => undefined)]);
+  // A feed that fails because the converter hung up is not the cause.
+  if (failure !== undefined && stdin.errored === null) {
+    converter.close();
+    await converter.ended;
+    throw failure;
+  }
+  const end = await converter.ended;
+  if (end.code !== 0) stdin.destroy();
+  const late = await fed;
+  if (end.code === 0 && late !== undefined) throw late;
+  return end;
 }
 
-async function exitOf(child: ChildProcess): Promise<ExitStatus> {
+/** The converter reads the socket by itself; whether it gets on is seen in what it has read. */
+async function watch(converter: ConverterProcess, source: LayerSocket): Promise<ConverterEnd> {
+  const { minimumRate, windowMs } = source;
+  const rate = new RateWatch(minimumRate, windowMs, performance.now());
+  let before = 0;
+  let stalled = false;
+  const timer = setInterval(
+    () => {
+      const now = converter.bytesRead();
+      rate.received(now - before);
+      before = now;
+      if (!rate.stalled(performance.now())) return;
+      stalled = true;
+      converter.close();
+    },
+    Math.min(1000, windowMs / 4),
+  );
   try {
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    return { code, signal };
-  } catch (cause) {
-    throw notStarted(cause);
+    const end = await converter.ended;
+    if (!stalled) return end;
+  } finally {
+    clearInterval(timer);
   }
-}
-
-function notStarted(cause: unknown): GantryError {
-  const message = `cannot start ${nativeExecutable('gantry-layer')}; was it built (npm run build)?`;
-  return new GantryError({ code: 'internal', operation: 'convert layer', message, cause });
-}
-
-async function text(stream: Readable): Promise<string> {
-  let out = '';
-  stream.setEncoding('utf8');
-  for await (const chunk of stream) if (out.length < OUTPUT_LIMIT) out += chunk;
-  return out;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+  throw new GantryError({
+    code: 'unavailable',
+    operation: 'convert layer',
+    message: `the registry sent less than ${minimumRate} bytes/s for ${windowMs / 1000} s`,
+  });
 }
 
 function parseConversion(out: string): Conversion {
@@ -137,7 +109,12 @@ function parseConversion(out: string): Conversion {
     });
   }
   const implied = Array.isArray(fields.impliedDirectories) ? (fields.impliedDirectories as string[]) : [];
-  return { ...(value as Conversion), converter: String(fields.converter), impliedDirectories: implied };
+  return {
+    ...(value as Conversion),
+    converter: String(fields.converter),
+    impliedDirectories: implied,
+    rootOpaque: fields.rootOpaque === true,
+  };
 }
 
 const codes: Readonly<Record<string, ErrorCode>> = {
@@ -147,8 +124,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   unsupported: 'invalid-argument',
 };
 
-function conversionError(status: ExitStatus, out: string, err: string): GantryError {
-  const how = status.code === null ? `was killed by ${status.signal}` : `exited with ${status.code}`;
+function conversionError({ code: exitCode, signal, out, err }: ConverterEnd): GantryError {
+  const how = exitCode === null ? `was killed by ${signal}` : `exited with ${exitCode}`;
   let code: ErrorCode = 'internal';
   let message = `gantry-layer ${how}: ${err.trim().slice(0, 500)}`;
   try {

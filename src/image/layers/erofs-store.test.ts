@@ -16,6 +16,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { never } from '../testing/fixture.ts';
 import { layerOf, tarOf } from '../testing/images.ts';
+import { mountsSparseFiles } from './converter-process.ts';
 import { ErofsStore } from './erofs-store.ts';
 import { layerStoreSuite } from './layer-store.suite.ts';
 import { isAlive, temporaryName, temporaryOwner } from './temporary.ts';
@@ -81,6 +82,16 @@ describe('the EROFS store', () => {
     } finally {
       execFileSync('umount', [small]);
     }
+  });
+
+  it.each([
+    ['5.10.0-30-amd64', false],
+    ['5.14.0', false],
+    ['5.15.0-rc1', true],
+    ['6.18.5', true],
+    ['4.19.0', false],
+  ])('on Linux %s sparse files keep their holes: %s', (kernel, keeps) => {
+    expect(mountsSparseFiles(kernel)).toBe(keeps);
   });
 
   it('knows its own temporary names', () => {

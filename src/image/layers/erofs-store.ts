@@ -7,9 +7,10 @@ import { constants, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, GantryError, type Logger, makeDirectory, native } from '../../base/index.ts';
-import { type Conversion, converterVersion, convertLayer } from './converter.ts';
+import { type Conversion, convertLayer } from './converter.ts';
+import { converterVersion } from './converter-process.ts';
 import { isAlive, temporaryName, temporaryOwner } from './temporary.ts';
-import type { ExpectedLayer, LayerFeed, LayerStore, StoredLayer } from './types.ts';
+import type { ExpectedLayer, LayerSource, LayerStore, StoredLayer } from './types.ts';
 
 const HASH_CHUNK = 1 << 20;
 
@@ -60,11 +61,11 @@ export class ErofsStore implements LayerStore {
     return join(this.#directory, `${key}.erofs`);
   }
 
-  async add(expected: ExpectedLayer, feed: LayerFeed, signal: AbortSignal): Promise<StoredLayer> {
+  async add(expected: ExpectedLayer, source: LayerSource, signal: AbortSignal): Promise<StoredLayer> {
     const temporary = join(this.#directory, temporaryName());
     const record = `${temporary}.json`;
     try {
-      const layer = await this.#convert(temporary, expected, feed, signal);
+      const layer = await this.#convert(temporary, expected, source, signal);
       await writeFile(record, `${JSON.stringify(layer)}\n`, { mode: 0o600, flush: true });
       if (this.get(layer.key) !== undefined) {
         // Another process was faster with the same layer, and may have mounted it.
@@ -99,10 +100,11 @@ export class ErofsStore implements LayerStore {
   async verify(layer: StoredLayer): Promise<void> {
     const file = await open(this.path(layer.key), constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
+      const sealed = layer.verity === undefined ? undefined : measure(file);
       const [kind, expected, actual] =
-        layer.verity === undefined
+        sealed === undefined
           ? (['digest', layer.digest, await hashFile(file)] as const)
-          : (['fs-verity digest', layer.verity, measure(file)] as const);
+          : (['fs-verity digest', layer.verity, sealed] as const);
       if (actual !== expected)
         throw corrupt(layer, this.path(layer.key), `${kind} ${actual}, recorded ${expected}`);
     } finally {
@@ -132,12 +134,12 @@ export class ErofsStore implements LayerStore {
   async #convert(
     path: string,
     expected: ExpectedLayer,
-    feed: LayerFeed,
+    source: LayerSource,
     signal: AbortSignal,
   ): Promise<StoredLayer> {
     const file = await open(path, 'wx+', 0o600);
     try {
-      const result = await convertLayer(file.fd, feed, signal);
+      const result = await convertLayer(file.fd, source, signal);
       checkExpected(result, expected);
       await file.sync();
       const layer: StoredLayer = {
@@ -147,6 +149,7 @@ export class ErofsStore implements LayerStore {
         size: result.erofsSize,
         converter: result.converter,
         ...(result.impliedDirectories.length === 0 ? {} : { impliedDirectories: result.impliedDirectories }),
+        ...(result.rootOpaque ? { rootOpaque: true } : {}),
       };
       await file.close();
       const verity = await seal(path);
@@ -206,12 +209,14 @@ async function seal(path: string): Promise<string | undefined> {
   }
 }
 
-/** '' when the seal is gone. */
-function measure(file: FileHandle): string {
+/** Undefined when the seal is gone (a power cut, a copy): then the content is hashed. */
+function measure(file: FileHandle): string | undefined {
   try {
     return native().fsVerityMeasure(file.fd);
-  } catch {
-    return '';
+  } catch (error) {
+    if (errno(error) === 'ENODATA' || errno(error) === 'EOPNOTSUPP' || errno(error) === 'ENOTTY')
+      return undefined;
+    throw error;
   }
 }
 

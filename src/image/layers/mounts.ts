@@ -41,11 +41,12 @@ export class LayerMounts {
       users.add(containerId, keys);
       return keys.filter((key) => !this.isMounted(key));
     });
-    try {
-      await Promise.all(missing.map((key) => this.#mountOnce(key)));
-    } catch (error) {
+    // All of them end before anything is undone, or a late mount would stay behind.
+    const results = await Promise.allSettled(missing.map((key) => this.#mountOnce(key)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) {
       await this.release(containerId);
-      throw error;
+      throw failed.reason;
     }
     return layers.map((layer) => ({
       mountpoint: this.#target(layer.key),

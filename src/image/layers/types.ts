@@ -1,4 +1,5 @@
 /** Where converted layers live. Each implementation passes `layer-store.suite.ts`. */
+import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { LayerMount } from '../../stage1/index.ts';
 import type { LayerRef } from '../types.ts';
@@ -10,6 +11,8 @@ export interface StoredLayer extends LayerRef {
   readonly verity?: string;
   /** Directories that its archive does not name, as the converter writes them; absent: none. */
   readonly impliedDirectories?: readonly string[];
+  /** Nothing below it in a stack is to be seen. */
+  readonly rootOpaque?: boolean;
 }
 
 /** What the bytes must turn out to be; whatever is unknown is not checked (an archive names no compressed digest). */
@@ -22,6 +25,16 @@ export interface ExpectedLayer {
 
 /** Writes a layer's bytes into `sink` and ends it. May return early, or fail, when the sink closes. */
 export type LayerFeed = (sink: Writable, signal: AbortSignal) => Promise<void>;
+
+/** The bytes are what comes out of a socket until it ends; the store owns it from here on. */
+export interface LayerSocket {
+  readonly socket: Socket;
+  /** Bytes a second, averaged over `windowMs`: below it the conversion fails with 'unavailable'. */
+  readonly minimumRate: number;
+  readonly windowMs: number;
+}
+
+export type LayerSource = LayerFeed | LayerSocket;
 
 export interface LayerStore {
   readonly format: LayerMount['format'];
@@ -37,7 +50,7 @@ export interface LayerStore {
   /** Path of the file, or directory, that is mounted. */
   path(key: string): string;
   /** Converts and keeps a layer. On disk when it returns, except for its name: `sync` makes that durable. */
-  add(expected: ExpectedLayer, feed: LayerFeed, signal: AbortSignal): Promise<StoredLayer>;
+  add(expected: ExpectedLayer, source: LayerSource, signal: AbortSignal): Promise<StoredLayer>;
   /** What was added before survives a power cut. */
   sync(): Promise<void>;
   /** Idempotent. A mounted layer stays readable. */

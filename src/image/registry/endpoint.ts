@@ -1,9 +1,11 @@
 /** One endpoint of a session: requests below its repository, with authentication and retries. */
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errno, errorCode, GantryError } from '../../base/index.ts';
 import type { Reference } from '../reference.ts';
 import type { RegistryAuth } from '../types.ts';
 import { Authorizer, type TokenCache } from './authorizer.ts';
+import { openDirect } from './direct.ts';
 import { isMirror, type RegistryHost } from './host.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 import { isTransient, retryAfterMs } from './status.ts';
@@ -60,20 +62,44 @@ export class Endpoint {
     }
   }
 
+  /** A socket at the first byte of a blob's body, where that can be had at once; see direct.ts. */
+  async direct(path: string, size: number, signal: AbortSignal): Promise<Socket | undefined> {
+    const url = this.#url(path);
+    if (!this.#http.isPlain(url, this.host)) return undefined;
+    return await openDirect({
+      url,
+      headers: this.#headers({}),
+      size,
+      timeoutMs: this.host.dialTimeoutMs,
+      signal,
+    });
+  }
+
+  #url(path: string): URL {
+    const { host } = this;
+    const url = new URL(`${host.scheme}://${host.host}${host.path}/${this.#reference.repository}/${path}`);
+    if (isMirror(host, this.#reference.host)) url.searchParams.set('ns', this.#reference.host);
+    return url;
+  }
+
+  #headers(headers: Record<string, string>): Record<string, string | readonly string[]> {
+    const used = this.#authorizer.header;
+    return { ...this.host.headers, ...headers, ...(used === undefined ? {} : { authorization: used }) };
+  }
+
   async #authorized(
     path: string,
     headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const { host } = this;
-    const url = new URL(`${host.scheme}://${host.host}${host.path}/${this.#reference.repository}/${path}`);
-    if (isMirror(host, this.#reference.host)) url.searchParams.set('ns', this.#reference.host);
+    const url = this.#url(path);
     // Twice: a token out of the cache may have been revoked.
     for (let challenges = 0; ; challenges++) {
       const used = this.#authorizer.header;
-      const authorization = used === undefined ? {} : { authorization: used };
-      const all = { ...host.headers, ...headers, ...authorization };
-      const response = await this.#http.send({ method: 'GET', url, headers: all, signal }, host);
+      const response = await this.#http.send(
+        { method: 'GET', url, headers: this.#headers(headers), signal },
+        this.host,
+      );
       if (response.status !== 401 || challenges === 2) return response;
       if (!(await this.#authorizer.answer(response, used, signal))) return response;
       response.body.resume();

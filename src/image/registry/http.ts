@@ -57,6 +57,12 @@ export class HttpClient {
     }
   }
 
+  /** Whether `url` is reached by plain HTTP, without a proxy in between. */
+  isPlain(url: URL, connection: Connection): boolean {
+    if (process.env['http_proxy'] || process.env['HTTP_PROXY']) return false;
+    return url.protocol === 'http:' && (!connection.fallbackToHttp || this.#plainOrigins.has(url.host));
+  }
+
   close(): void {
     this.#plain.destroy();
     for (const agent of this.#secure.values()) agent.destroy();

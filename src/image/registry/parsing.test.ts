@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RateWatch } from '../rate-watch.ts';
 import { parseChallenges } from './challenge.ts';
 import { defaultHost, isLoopback, isMirror } from './host.ts';
 import { hostDirectories, loadHosts, parseDuration, parseHosts } from './hosts-toml.ts';
-import { RateWatch } from './rate-watch.ts';
 import { retryAfterMs } from './status.ts';
 
 describe('parseChallenges', () => {

@@ -4,6 +4,7 @@
  * OCI distribution-spec, section Pull.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { errorCode, GantryError, type Logger } from '../../base/index.ts';
 import { verifiedDigest } from '../digest.ts';
 import { nameOf, type Reference } from '../reference.ts';
@@ -100,6 +101,12 @@ export class RegistrySession {
       verifiedDigest(bytes, digest, `blob ${subject} from ${endpoint.host.host}`);
       return bytes;
     });
+  }
+
+  /** A blob as a socket that another process can read to its end, from the endpoint that is asked first; see direct.ts. */
+  async openDirect(digest: string, size: number, signal: AbortSignal): Promise<Socket | undefined> {
+    const endpoint = this.#endpoints.find((e) => e.host.capabilities.has('pull'));
+    return await endpoint?.direct(`blobs/${digest}`, size, signal);
   }
 
   /** A blob's stream from `offset`; endpoints in `except` are not asked. */

@@ -6,8 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, errorCode, GantryError, type Logger } from '../../base/index.ts';
+import { RateWatch } from '../rate-watch.ts';
 import type { RegistryHost } from './host.ts';
-import { RateWatch } from './rate-watch.ts';
 import type { BlobPart, RegistrySession } from './session.ts';
 
 export interface TransferOptions {

@@ -256,9 +256,16 @@ describe('beside others', () => {
   });
 });
 
-test('nothing is left when every pod is torn down', async () => {
-  for (const record of records) await host.tearDown(record);
-  expect(site.reserved()).toEqual([]);
-  expect(site.links()).toEqual([]);
-  expect(await host.call('nft', 'list table inet gantry-gntbr0')).not.toContain('elements = { tcp');
+test('the bridge stays while a pod uses it; nothing is left when every pod is torn down and the server ends', async () => {
+  const { record: last } = await site.podUp();
+  for (const record of records) if (record !== last) await host.tearDown(record);
+  await host.call('close');
+  await host.call('check', last);
+  await host.tearDown(last);
+  await host.call('close');
+  expect([site.reserved(), site.links(), await host.call('link', 'gntbr0')]).toEqual([[], [], undefined]);
+  expect(await host.call('nft', 'list tables')).not.toContain('gntbr0');
+  const { record } = await site.podUp();
+  await host.call('check', record);
+  await host.tearDown(record);
 });

@@ -148,8 +148,16 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     }
   }
 
-  close(): void {
-    for (const bridge of this.#bridges.values()) bridge.close();
+  async close(): Promise<void> {
+    for (const bridge of this.#bridges.values()) {
+      await bridge.close().catch((error: unknown) => {
+        this.#deps.log.warn(
+          { bridge: bridge.name, error: describeError(error) },
+          'closing the built-in network failed',
+        );
+      });
+    }
+    this.#bridges.clear();
   }
 
   /** Frees what this root reserved for pods that are no more; a pod directory's lock says that one is being made. */

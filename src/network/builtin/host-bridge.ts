@@ -79,9 +79,22 @@ export class HostBridge {
     });
   }
 
-  close(): void {
+  /** Lets go; a bridge that no pod of this root uses any more goes with its rules. */
+  async close(): Promise<void> {
+    const remove = this.allLeases().reduce<() => Promise<void>>(
+      (work, leases) => () => leases.whileEmpty(work),
+      () => this.mutex.run(() => this.#remove()),
+    );
+    if (native().linkFind(this.name)?.alias === this.#owner) await remove();
     for (const leases of this.#leases.values()) leases.close();
     this.#leases.clear();
+    this.#ready = undefined;
+  }
+
+  async #remove(): Promise<void> {
+    await native().linkDelete(this.name);
+    const table = `inet ${tableName(this.name)}`;
+    await native().nft(`add table ${table}\ndelete table ${table}\n`);
   }
 
   get gateways(): string[] {

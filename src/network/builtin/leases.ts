@@ -96,6 +96,13 @@ export class Leases {
     return found;
   }
 
+  /** Runs `work` while nothing is reserved and nobody can reserve; not at all when something is. */
+  whileEmpty(work: () => Promise<void>): Promise<void> {
+    return this.#mutex.run(async () => {
+      if (this.all().size === 0) await work();
+    });
+  }
+
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;

@@ -32,6 +32,7 @@ const calls: Readonly<Record<string, (...args: never[]) => unknown>> = {
   check: (record: NetworkRecord) => network.check(record),
   status: () => network.status(),
   collectGarbage: (live: NetworkRecord[]) => network.collectGarbage(live),
+  close: () => network.close(),
   setPodCidr: (cidr: string) => network.setPodCidr(cidr),
   netnsCreate: (path: string) => native().netnsCreate(path),
   netnsRemove: (path: string) => native().netnsRemove(path),

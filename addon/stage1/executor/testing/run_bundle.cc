@@ -25,7 +25,10 @@ namespace {
 using namespace gantry;
 using namespace gantry::executor;
 
+pid_t running = 0;  // the bundle's first process
+
 [[noreturn]] void die(const Error& error) {
+  if (running != 0) ::kill(running, SIGKILL);
   std::fprintf(stderr, "run-bundle: %s\n", error.describe().c_str());
   std::exit(125);
 }
@@ -116,6 +119,7 @@ int main(int count, char** arguments) {
 
   UniqueFd console;
   const ChildProcess child = need(clone_app(sandbox, AppRequest{app, spec, StdioEnds{0, 1, 2}}));
+  running = child.pid;
   bring_up(child, console);
   int code = 0;
   if (const char* file = std::getenv("RUN_BUNDLE_EXEC")) {

@@ -1,0 +1,282 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OciHooks, OciSpec } from '../../../src/base/index.ts';
+import { compile, Workshop } from './testing/bundle.ts';
+
+let shop: Workshop;
+let log: string;
+beforeAll(() => {
+  shop = new Workshop();
+});
+afterAll(() => shop.dispose());
+
+/** Of every process of this machine. */
+function commandLines(): string[] {
+  const read = (pid: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      return ''; // gone meanwhile
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(read);
+}
+
+/** A hook that writes the state it was told and what it sees into a file of the host's. */
+function hook(name: string, script: string): string {
+  const path = shop.path(`${name}.sh`);
+  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return path;
+}
+
+const withHooks = (script: string, hooks: OciHooks): OciSpec =>
+  shop.script(script, (spec) => {
+    spec.hooks = hooks;
+    spec.annotations = { some: 'annotation "quoted"' };
+  });
+
+describe('hooks', () => {
+  test('of the runtime run outside, before the container is entered, with its pid and state', () => {
+    log = shop.path('log');
+    const look = `cat > ${log}; readlink /proc/self/ns/mnt /proc/self/ns/pid > ${log}.ns
+      pid=$(sed 's/.*"pid":\\([0-9]*\\).*/\\1/' ${log}); readlink /proc/$pid/ns/mnt > ${log}.app; ls /proc/$$/fd | tr '\\n' ' ' > ${log}.fds; echo "$A $@" > ${log}.env`;
+    const path = hook('create', look);
+    const spec = withHooks('true', {
+      createRuntime: [{ path, args: ['name', 'one', 'two'], env: ['A=value', 'PATH=/bin:/usr/bin'] }],
+    });
+    expect(shop.run(spec)).toEqual({ status: 0, stdout: '', stderr: '' });
+    const state = JSON.parse(readFileSync(log, 'utf8')) as Record<string, unknown>;
+    expect(state).toMatchObject({
+      id: 'bundle',
+      status: 'creating',
+      annotations: { some: 'annotation "quoted"' },
+    });
+    expect(existsSync(join(String(state['bundle']), 'config.json'))).toBe(true);
+    const own = ['mnt', 'pid'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
+    expect(readFileSync(`${log}.ns`, 'utf8').trim().split('\n')).toEqual(own);
+    // The app's process is in its own mount namespace by now.
+    expect(readFileSync(`${log}.app`, 'utf8')).toMatch(/^mnt:/);
+    expect(readFileSync(`${log}.app`, 'utf8').trim()).not.toBe(own[0]);
+    expect(readFileSync(`${log}.fds`, 'utf8')).toMatch(/^0 1 10 2 $/);
+    expect(readFileSync(`${log}.env`, 'utf8')).toBe('value one two\n');
+  });
+
+  test('of the container run inside its namespaces, before pivot_root, and see its root where the document has it', () => {
+    log = shop.path('log');
+    const place = shop.newDirectory('rootfs');
+    const path = hook(
+      'container',
+      `mkdir -p ${place}/from-hook; mount -t tmpfs hook ${place}/from-hook; echo text > ${place}/from-hook/file
+      ls ${place}/proc/1/comm > /dev/null && cat /proc/self/comm > ${log}`,
+    );
+    const spec = withHooks('cat /from-hook/file; ls /proc/1/comm', {
+      createContainer: [{ path, env: ['PATH=/bin:/usr/bin'] }],
+    });
+    // root.path is where hooks look; the manifest says what is there.
+    const app = {
+      ...{
+        contractVersion: 1,
+        id: 'b'.repeat(64),
+        name: 'a',
+        stdin: false,
+        stdinOnce: false,
+        log: { kind: 'none' },
+        stopSignal: 15,
+      },
+      ...{ pid: 'app', after: [], probes: [], rootfs: { kind: 'directory', path: shop.root } },
+    };
+    const done = shop.run({ ...spec, root: { path: place } }, { app });
+    expect(done).toEqual({ status: 0, stdout: 'text\n/proc/1/comm\n', stderr: '' });
+    expect(readFileSync(log, 'utf8')).toBe('cat\n');
+    // Nothing of it came out: neither the hook's mount nor the root.
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(place);
+  });
+
+  test('at the start run inside the container, with the program’s environment', () => {
+    mkdirSync(join(shop.root, 'hooks'), { recursive: true });
+    writeFileSync(join(shop.root, 'hooks/start'), '#!/bin/sh\ncat > /tmp/state; echo "$A" > /tmp/env\n');
+    chmodSync(join(shop.root, 'hooks/start'), 0o755);
+    const spec = withHooks('cat /tmp/env; sed "s/.*\\"status\\":\\"\\([a-z]*\\)\\".*/\\1/" /tmp/state', {
+      startContainer: [{ path: '/hooks/start' }],
+    });
+    spec.process.env = ['A=of the program', 'PATH=/bin'];
+    expect(shop.run(spec).stdout).toBe('of the program\ncreated');
+  });
+
+  test.each(['prestart', 'createRuntime', 'createContainer'] as const)(
+    '%s: one that fails ends it, with its words',
+    (kind) => {
+      const [bad, never] = [
+        hook('bad', 'echo that went wrong >&2; exit 3'),
+        hook('never', `touch ${shop.directory}/never`),
+      ];
+      const done = shop.run(withHooks('echo ran', { [kind]: [{ path: bad }, { path: never }] }));
+      expect(done.stdout).toBe('');
+      expect(done.stderr).toContain(
+        `${kind} hook ${bad}: Operation canceled (exited with code 3: that went wrong)`,
+      );
+      expect(existsSync(`${shop.directory}/never`)).toBe(false);
+    },
+  );
+
+  test('one that takes too long is killed with all that it started', () => {
+    const path = hook('slow', 'sleep 61.75 & sleep 62.75');
+    const done = shop.run(withHooks('true', { createRuntime: [{ path, env: ['PATH=/bin'], timeout: 1 }] }));
+    expect(done.stderr).toContain('did not end within 1 s');
+    expect(commandLines().filter((line) => /sleep.6[12]\.75/.test(line))).toEqual([]);
+  });
+
+  test('one that is not there is named', () => {
+    const done = shop.run(withHooks('true', { createRuntime: [{ path: '/no/such/hook' }] }));
+    expect(done.stderr).toContain('createRuntime hook /no/such/hook: No such file or directory');
+  });
+});
+
+describe('seccomp', () => {
+  const program = `
+    #include <errno.h>
+    #include <stdio.h>
+    #include <sys/personality.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    static int code(long r) { return r < 0 ? errno : 0; }
+    int main(void) {
+      printf("mkdir %d ", code(syscall(SYS_mkdir, "/tmp/seccomp-dir", 0700)));
+      printf("personality0 %d ", code(syscall(SYS_personality, 0)));
+      printf("personality8 %d ", code(syscall(SYS_personality, 8)));
+      printf("personality9 %d ", code(syscall(SYS_personality, 0xffffffff)));
+      printf("unshare %d ", code(syscall(SYS_unshare, 0)));
+      printf("newest %d\\n", code(syscall(1000)));
+      rmdir("/tmp/seccomp-dir");
+      return 0;
+    }`;
+  const everything = [
+    'read',
+    'write',
+    'exit',
+    'exit_group',
+    'execve',
+    'brk',
+    'arch_prctl',
+    'fstat',
+    'newfstatat',
+    'readlink',
+    'readlinkat',
+    'getrandom',
+  ];
+  const more = [
+    'mmap',
+    'munmap',
+    'mprotect',
+    'prlimit64',
+    'set_tid_address',
+    'set_robust_list',
+    'rseq',
+    'uname',
+    'ioctl',
+    'rmdir',
+    'futex',
+    'no_such_call',
+  ];
+  const late = [
+    'capget',
+    'capset',
+    'prctl',
+    'setgroups',
+    'setresuid',
+    'setresgid',
+    'chdir',
+    'getcwd',
+    'stat',
+    'statx',
+    'faccessat',
+    'faccessat2',
+    'fchown',
+    'openat',
+    'close',
+    'pread64',
+    'seccomp',
+    'sendmsg',
+  ];
+
+  const profile = (noNewPrivileges: boolean): OciSpec =>
+    shop.script('', (spec) => {
+      compile(program, join(shop.root, 'bin/seccomp-probe'));
+      spec.process.args = ['seccomp-probe'];
+      spec.process.noNewPrivileges = noNewPrivileges;
+      spec.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ERRNO',
+        defaultErrnoRet: 77,
+        architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+        flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'],
+        syscalls: [
+          { names: [...everything, ...more, ...(noNewPrivileges ? [] : late)], action: 'SCMP_ACT_ALLOW' },
+          {
+            names: ['personality'],
+            action: 'SCMP_ACT_ALLOW',
+            // Two conditions on one argument: either holds.
+            args: [
+              { index: 0, value: 0, op: 'SCMP_CMP_EQ' },
+              { index: 0, value: 8, op: 'SCMP_CMP_EQ' },
+            ],
+          },
+          { names: ['unshare'], action: 'SCMP_ACT_ERRNO', errnoRet: 78 },
+          // Says what is the default anyway.
+          { names: ['mkdir'], action: 'SCMP_ACT_ERRNO', errnoRet: 77 },
+        ],
+      };
+    });
+
+  test.each([true, false])('decides call by call (no_new_privs: %s)', (noNewPrivileges) => {
+    const done = shop.run(profile(noNewPrivileges));
+    expect(done.stderr).toBe('');
+    expect(done.stdout).toBe('mkdir 77 personality0 0 personality8 0 personality9 77 unshare 78 newest 38\n');
+  });
+
+  test.each([
+    ['SCMP_ACT_KILL_PROCESS', 128 + 31],
+    ['SCMP_ACT_TRAP', 128 + 31],
+    ['SCMP_ACT_LOG', 0],
+  ])('%s', (action, status) => {
+    const spec = shop.script('mkdir /tmp/seccomp-dir && rmdir /tmp/seccomp-dir', (copy) => {
+      copy.process.args = ['mkdir', '-p', '/tmp/seccomp-dir'];
+      copy.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat'], action }],
+      };
+    });
+    expect(shop.run(spec).status).toBe(status);
+  });
+
+  test.each([
+    [{ defaultAction: 'SCMP_ACT_FLY' }, 'SCMP_ACT_FLY: Invalid argument (unknown action)'],
+    [
+      { defaultAction: 'SCMP_ACT_ALLOW', architectures: ['SCMP_ARCH_Z80'] },
+      'z80: Invalid argument (unknown architecture)',
+    ],
+    [{ defaultAction: 'SCMP_ACT_ALLOW', flags: ['FLAG_X'] }, 'FLAG_X: Invalid argument (unknown flag)'],
+    [
+      { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }] },
+      'SCMP_ACT_NOTIFY needs one',
+    ],
+  ])('%j is an error', (seccomp, message) => {
+    const done = shop.run(
+      shop.script('true', (spec) => {
+        spec.linux.seccomp = seccomp;
+      }),
+    );
+    expect(done.status).toBe(125);
+    expect(done.stderr).toContain(message);
+  });
+});
