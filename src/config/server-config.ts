@@ -10,6 +10,15 @@ export interface ServerConfig extends Roots {
   readonly network: 'auto' | 'cni' | 'builtin';
   /** '' turns NRI off. */
   readonly nriSocket: string;
+  /** Of installed NRI plug-ins, and their configurations. */
+  readonly nriPluginDir: string;
+  readonly nriPluginConfigDir: string;
+  /** Milliseconds that an NRI plug-in has to register and synchronize, and to answer a request. */
+  readonly nriRegistrationTimeout: number;
+  readonly nriRequestTimeout: number;
+  /** NRI plug-ins without which no container is created; the annotation that lets a pod do without, '' for none. */
+  readonly nriRequiredPlugins: readonly string[];
+  readonly nriTolerateAnnotation: string;
   /** `host:port`, or '' for none. */
   readonly metrics: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
@@ -34,6 +43,12 @@ export const defaultConfig: ServerConfig = {
   registriesDir: '/etc/gantry/registries.d',
   network: 'auto',
   nriSocket: '',
+  nriPluginDir: '/opt/nri/plugins',
+  nriPluginConfigDir: '/etc/nri/conf.d',
+  nriRegistrationTimeout: 5_000,
+  nriRequestTimeout: 2_000,
+  nriRequiredPlugins: [],
+  nriTolerateAnnotation: '',
   metrics: '',
   cgroupDriver: 'cgroupfs',
   logLevel: 'info',

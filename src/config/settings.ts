@@ -46,6 +46,38 @@ export const settings: Readonly<Record<string, Setting>> = {
     help: 'which network pods get: auto, cni or builtin',
   },
   'nri-socket': { member: 'nriSocket', kind: 'text', path: true, help: 'NRI socket; empty turns NRI off' },
+  'nri-plugin-dir': {
+    member: 'nriPluginDir',
+    kind: 'text',
+    path: true,
+    help: 'directory of NRI plug-ins that are started with the server',
+  },
+  'nri-plugin-config-dir': {
+    member: 'nriPluginConfigDir',
+    kind: 'text',
+    path: true,
+    help: 'directory of the configurations of NRI plug-ins',
+  },
+  'nri-registration-timeout': {
+    member: 'nriRegistrationTimeout',
+    kind: 'number',
+    help: 'milliseconds that an NRI plug-in has to register, and to synchronize',
+  },
+  'nri-request-timeout': {
+    member: 'nriRequestTimeout',
+    kind: 'number',
+    help: 'milliseconds that an NRI plug-in has to answer; one that does not is dropped',
+  },
+  'nri-required-plugins': {
+    member: 'nriRequiredPlugins',
+    kind: 'paths',
+    help: 'NRI plug-ins without which no container is created, with colons between',
+  },
+  'nri-tolerate-annotation': {
+    member: 'nriTolerateAnnotation',
+    kind: 'text',
+    help: 'annotation by which pods do without the required NRI plug-ins',
+  },
   metrics: {
     member: 'metrics',
     kind: 'text',

@@ -3,10 +3,12 @@ import { errno, GantryError, type Logger, makeDirectory, native, type Roots } fr
 import type { ServerConfig } from '../config/index.ts';
 import { createImageService } from '../image/index.ts';
 import { createPodNetwork } from '../network/index.ts';
-import { PodService } from '../pod/index.ts';
+import { createNri, type Nri } from '../nri/index.ts';
+import { nriRuntime, PodService } from '../pod/index.ts';
 import { loadDefaultAppArmor } from '../security/index.ts';
 import { StreamingServer } from '../streaming/index.ts';
 import type { Services } from './context.ts';
+import { prepareSocket } from './socket.ts';
 import { Statistics } from './statistics.ts';
 
 /**
@@ -14,7 +16,6 @@ import { Statistics } from './statistics.ts';
  * dead ones accounted for. Errors: failed-precondition when another server has the root.
  */
 export async function createServices(config: ServerConfig, log: Logger): Promise<Services> {
-  checkImplemented(config);
   const roots: Roots = { root: config.root, state: config.state };
   makeDirectory(roots.root);
   makeDirectory(roots.state);
@@ -22,10 +23,12 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
   try {
     const images = await createImageService(config, { log });
     const network = createPodNetwork(config, { log });
-    const pods = await PodService.open({ config, roots, log, images, network });
+    const nri = await prepareNri(config, log);
+    const pods = await PodService.open({ config, roots, log, images, network, nri });
     if (pods.host.appArmor) loadDefaultAppArmor();
     const streaming = await StreamingServer.start(log);
     const statistics = new Statistics(pods.cgroups, roots);
+    await nri.start(nriRuntime(pods));
     return { config, roots, log, host: pods.host, pods, images, network, statistics, streaming, lock };
   } catch (error) {
     native().closeFd(lock);
@@ -36,21 +39,28 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
 /** Lets go of everything; pods run on. */
 export async function closeServices(services: Services): Promise<void> {
   await services.streaming.close();
+  await services.pods.nri.close();
   services.pods.close();
   await services.network.close();
   services.images.close();
   native().closeFd(services.lock);
 }
 
-/** A setting that nothing acts upon would be a promise not kept. */
-function checkImplemented(config: ServerConfig): void {
-  if (config.nriSocket === '') return;
-  throw new GantryError({
-    code: 'unimplemented',
-    operation: 'start NRI',
-    subject: config.nriSocket,
-    message: 'NRI is not implemented in this release of Gantry; leave nri-socket empty',
-  });
+/** Errors: failed-precondition when another runtime serves NRI there. */
+async function prepareNri(config: ServerConfig, log: Logger): Promise<Nri> {
+  if (config.nriSocket !== '') await prepareSocket(config.nriSocket);
+  return await createNri(
+    {
+      socket: config.nriSocket,
+      pluginDir: config.nriPluginDir,
+      pluginConfigDir: config.nriPluginConfigDir,
+      registrationTimeout: config.nriRegistrationTimeout,
+      requestTimeout: config.nriRequestTimeout,
+      requiredPlugins: config.nriRequiredPlugins,
+      tolerateAnnotation: config.nriTolerateAnnotation,
+    },
+    log,
+  );
 }
 
 /** Two servers on one root would each bury the other's pods. The kernel lets go of it when the process ends, whichever way. */

@@ -1,4 +1,11 @@
-import type { OciDevice, OciLinux, OciNamespaceType, OciProcess, OciResources, OciSpec } from '../base/index.ts';
+import type {
+  OciDevice,
+  OciLinux,
+  OciNamespaceType,
+  OciProcess,
+  OciResources,
+  OciSpec,
+} from '../base/index.ts';
 import { type ApplyFacts, cannot, changedRecord } from './change.ts';
 import type { LinuxContainerAdjustment, LinuxSeccomp } from './generated/messages.ts';
 import { parseKey } from './keyed.ts';
@@ -17,10 +24,7 @@ export function applyLinux(spec: OciSpec, wanted: Wanted, facts: ApplyFacts): Oc
     process: applyProcess(spec.process, wanted),
     linux: {
       ...linux,
-      devices: [
-        ...(linux.devices ?? []).filter(({ path }) => !devices.changed.has(path)),
-        ...devices.added,
-      ],
+      devices: [...(linux.devices ?? []).filter(({ path }) => !devices.changed.has(path)), ...devices.added],
       resources: resources(linux.resources ?? {}, wanted, devices.added, facts),
       namespaces: namespaces(linux.namespaces ?? [], wanted.namespaces),
       sysctl: changedRecord(linux.sysctl ?? {}, wanted.sysctl),

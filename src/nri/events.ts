@@ -1,5 +1,5 @@
 import type { MessageInits, Messages } from './generated/messages.ts';
-import { enums, plugin as methods } from './generated/schema.ts';
+import { enums, type plugin as methods } from './generated/schema.ts';
 
 /** What a plug-in may subscribe to; the calls Configure, Synchronize and Shutdown come in any case. */
 export type EventName = Exclude<

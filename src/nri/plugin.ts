@@ -1,7 +1,15 @@
 /** One plug-in: its connection, its name, what it wants to hear of. */
 import type { Duplex } from 'node:stream';
 import { describeError, errorCode, GantryError, version } from '../base/index.ts';
-import { ALL_EVENTS, type EventName, isSubscribed, type RequestOf, type ResponseOf, stateChanges, wireEvent } from './events.ts';
+import {
+  ALL_EVENTS,
+  type EventName,
+  isSubscribed,
+  type RequestOf,
+  type ResponseOf,
+  stateChanges,
+  wireEvent,
+} from './events.ts';
 import type { Event, MessageInits, Messages } from './generated/messages.ts';
 import { plugin as methods } from './generated/schema.ts';
 import { Mux, PLUGIN_SERVICE, RUNTIME_SERVICE } from './mux.ts';
@@ -178,6 +186,8 @@ export class Plugin {
         return encode('Empty', {});
       },
       UpdateContainers: async (payload) => {
+        if (this.#identity === undefined)
+          throw badIdentity('', 'it asks for updates before it has registered');
         const request = decode('UpdateContainersRequest', payload);
         return encode('UpdateContainersResponse', await hooks.updateContainers(this.name, request));
       },
@@ -204,7 +214,10 @@ export class Plugin {
     });
     const unknown = events & ~ALL_EVENTS;
     if (unknown !== 0) {
-      throw badIdentity(this.name, `it subscribes to events that are not known here (0x${unknown.toString(16)})`);
+      throw badIdentity(
+        this.name,
+        `it subscribes to events that are not known here (0x${unknown.toString(16)})`,
+      );
     }
     this.#events = events === 0 ? ALL_EVENTS : events;
   }

@@ -61,7 +61,8 @@ function parseNames(text: string): string[] {
   return items.map((item) => {
     const name = flow === undefined ? /^\s*-\s+(.*)$/.exec(item)?.[1] : item;
     const unquoted = name === undefined ? '' : name.trim().replace(/^(["'])(.*)\1$/, '$2');
-    if (!/^[\w.+-]+$/.test(unquoted)) throw wrong(REQUIRED_PLUGINS, text, 'a list of plug-in names: [NAME, …]');
+    if (!/^[\w.+-]+$/.test(unquoted))
+      throw wrong(REQUIRED_PLUGINS, text, 'a list of plug-in names: [NAME, …]');
     return unquoted;
   });
 }

@@ -94,7 +94,8 @@ export function fromOci(from: OciResources | undefined): LinuxResourcesInit | un
       swap: some(memory.swap),
       kernelTcp: some(memory.kernelTCP),
       swappiness: some(memory.swappiness),
-      disableOomKiller: memory.disableOOMKiller === undefined ? undefined : { value: memory.disableOOMKiller },
+      disableOomKiller:
+        memory.disableOOMKiller === undefined ? undefined : { value: memory.disableOOMKiller },
     },
     cpu: {
       shares: some(cpu.shares),

@@ -4,12 +4,13 @@ import { describeError, GantryError, type Logger, type OciResources, type OciSpe
 import type { LinuxContainerResources } from '../cri-types/index.ts';
 import { applyAdjustment } from './apply.ts';
 import { Creation } from './creation.ts';
-import type { ContainerInit, ContainerUpdateInit, Messages, PodSandboxInit } from './generated/messages.ts';
-import { installedPlugins, type Installed, type Launched, launch } from './launch.ts';
+import type { ContainerInit, Messages, PodSandboxInit } from './generated/messages.ts';
+import { type Installed, installedPlugins, type Launched, launch } from './launch.ts';
 import { type Listener, listenForPlugins } from './listener.ts';
 import { Lock } from './lock.ts';
 import { Plugin, type PluginIdentity, type Timeouts } from './plugin.ts';
 import { Plugins } from './plugins.ts';
+import { Requests } from './requests.ts';
 import { checkRequired } from './required.ts';
 import { fromCri, toOci } from './resources.ts';
 import { synchronize } from './synchronize.ts';
@@ -33,15 +34,19 @@ export class NriService implements Nri {
   /** What plug-ins have been told of, or would have been; a plug-in that comes later is told of it when it comes. */
   readonly #pods = new Map<string, Phase>();
   readonly #containers = new Map<string, Phase>();
+  /** Settles when plug-ins know that the container was started, or was not. */
+  readonly #starting = new Map<string, Promise<void>>();
   readonly #launched: Launched[] = [];
   #runtime: NriRuntime | undefined;
   #listener: Listener | undefined;
+  readonly #requests: Requests;
 
   constructor(options: NriOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
     this.#timeouts = { registration: options.registrationTimeout, request: options.requestTimeout };
     this.#plugins = new Plugins(log);
+    this.#requests = new Requests(() => this.#required, log);
   }
 
   // --- plug-ins come and go ---
@@ -81,7 +86,7 @@ export class NriService implements Nri {
     try {
       const hooks = {
         updateContainers: (plugin: string, request: Messages['UpdateContainersRequest']) =>
-          this.#unsolicited(plugin, request),
+          this.#requests.unsolicited(plugin, request),
       };
       const plugin = await Plugin.accept(socket, this.#timeouts, hooks, started);
       name = plugin.name;
@@ -107,7 +112,7 @@ export class NriService implements Nri {
       this.#plugins.add(plugin);
       return wanted;
     });
-    await this.#apply(updates);
+    await this.#requests.apply(updates);
   }
 
   // --- pods ---
@@ -163,7 +168,7 @@ export class NriService implements Nri {
       this.#containers.set(containerId, 'live');
       return await this.#create(containerId, spec);
     });
-    await this.#apply(updates.list());
+    await this.#requests.apply(updates.list());
     return adjusted;
   }
 
@@ -180,7 +185,7 @@ export class NriService implements Nri {
         present.push(plugin);
         if (adjust !== undefined) creation.merge(plugin.name, adjust);
         updates.merge(plugin.name, update);
-        this.#evict(plugin.name, evict);
+        this.#requests.evict(plugin.name, evict);
       },
     );
     const took = present
@@ -206,14 +211,17 @@ export class NriService implements Nri {
     await this.#lock.run(() => this.#notifyOf('PostCreateContainer', containerId));
   }
 
-  async startContainer(containerId: string): Promise<void> {
-    await this.#lock.run(() =>
-      this.#plugins.ask('StartContainer', () => this.#podAndContainer(containerId)),
-    );
-  }
-
-  async postStartContainer(containerId: string): Promise<void> {
-    await this.#lock.run(() => this.#notifyOf('PostStartContainer', containerId));
+  async startContainer(containerId: string, start: () => Promise<void>): Promise<void> {
+    await this.#lock.run(() => this.#plugins.ask('StartContainer', () => this.#podAndContainer(containerId)));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#starting.set(containerId, promise);
+    try {
+      await start();
+      await this.#lock.run(() => this.#notifyOf('PostStartContainer', containerId));
+    } finally {
+      this.#starting.delete(containerId);
+      resolve();
+    }
   }
 
   async updateContainer(
@@ -231,12 +239,12 @@ export class NriService implements Nri {
         }),
         (plugin, { update, evict }) => {
           merged.merge(plugin.name, update);
-          this.#evict(plugin.name, evict);
+          this.#requests.evict(plugin.name, evict);
         },
       );
       return merged;
     });
-    await this.#apply(updates.list(containerId));
+    await this.#requests.apply(updates.list(containerId));
     if (!updates.concerns(containerId)) return undefined;
     return toOci(updates.resourcesOf(containerId) ?? {}, this.#required.swapAccounting);
   }
@@ -246,6 +254,7 @@ export class NriService implements Nri {
   }
 
   async stopContainer(containerId: string): Promise<void> {
+    await this.#starting.get(containerId);
     const updates = await this.#lock.run(async () => {
       const merged = new Updates();
       if (this.#containers.get(containerId) !== 'live') return merged;
@@ -257,7 +266,7 @@ export class NriService implements Nri {
       );
       return merged;
     });
-    await this.#apply(updates.list());
+    await this.#requests.apply(updates.list());
   }
 
   async removeContainer(containerId: string): Promise<void> {
@@ -267,46 +276,6 @@ export class NriService implements Nri {
       await this.#notifyOf('RemoveContainer', containerId);
       this.#containers.delete(containerId);
     });
-  }
-
-  // --- what plug-ins want of other containers ---
-
-  /**
-   * Not under the lock: a plug-in may ask in the middle of answering something. Its own order is kept, because it waits for the
-   * answer.
-   */
-  async #unsolicited(
-    plugin: string,
-    request: Messages['UpdateContainersRequest'],
-  ): Promise<{ failed: ContainerUpdateInit[] }> {
-    this.#evict(plugin, request.evict);
-    return { failed: await this.#apply(request.update) };
-  }
-
-  /** Those that failed and whose failure matters. Never rejects. */
-  async #apply(updates: readonly ContainerUpdateInit[]): Promise<ContainerUpdateInit[]> {
-    const failed: ContainerUpdateInit[] = [];
-    for (const update of updates) {
-      const { containerId = '', linux, ignoreFailure } = update;
-      const resources = decode('LinuxResources', encode('LinuxResources', linux?.resources ?? {}));
-      try {
-        await this.#required.update(containerId, toOci(resources, this.#required.swapAccounting));
-      } catch (error) {
-        if (ignoreFailure !== true) failed.push(update);
-        this.#log.warn({ container: containerId, error: describeError(error) }, 'update asked for by NRI failed');
-      }
-    }
-    return failed;
-  }
-
-  /** In the background: an end may take its time. */
-  #evict(plugin: string, evictions: Messages['UpdateContainersRequest']['evict']): void {
-    for (const { containerId, reason } of evictions) {
-      this.#log.info({ container: containerId, plugin, reason }, 'container evicted by an NRI plug-in');
-      this.#required.evict(containerId).catch((error) => {
-        this.#log.error({ container: containerId, plugin, error: describeError(error) }, 'eviction failed');
-      });
-    }
   }
 
   // --- views ---

@@ -21,7 +21,7 @@ export function chunks(
   let last: Chunk = { pods: [], containers: [] };
   const all = [last];
   let size = 0;
-  const fit = (bytes: number): Chunk => {
+  const chunkFor = (bytes: number): Chunk => {
     if (size > 0 && size + bytes > limit) {
       last = { pods: [], containers: [] };
       all.push(last);
@@ -30,9 +30,9 @@ export function chunks(
     size += bytes;
     return last;
   };
-  for (const pod of pods) fit(encode('PodSandbox', pod).length + 8).pods.push(pod);
+  for (const pod of pods) chunkFor(encode('PodSandbox', pod).length + 8).pods.push(pod);
   for (const container of containers) {
-    fit(encode('Container', container).length + 8).containers.push(container);
+    chunkFor(encode('Container', container).length + 8).containers.push(container);
   }
   return all;
 }

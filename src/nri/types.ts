@@ -1,5 +1,5 @@
-import type { LinuxContainerResources } from '../cri-types/index.ts';
 import type { OciResources, OciSpec } from '../base/index.ts';
+import type { LinuxContainerResources } from '../cri-types/index.ts';
 import type { ContainerState, LinuxResources, SecurityProfileInit } from './generated/messages.ts';
 
 /** A pod as plug-ins are shown it. */
@@ -83,14 +83,13 @@ export interface Nri {
   /** What plug-ins made of the container's document. May be refused. */
   createContainer(containerId: string, spec: OciSpec): Promise<OciSpec>;
   postCreateContainer(containerId: string): Promise<void>;
-  /** May be refused. */
-  startContainer(containerId: string): Promise<void>;
-  postStartContainer(containerId: string): Promise<void>;
+  /**
+   * StartContainer, then `start`, then PostStartContainer; a stop in between is told afterwards. May be refused, and then nothing
+   * was started; rejects with what `start` rejects with.
+   */
+  startContainer(containerId: string, start: () => Promise<void>): Promise<void>;
   /** What plug-ins made of the limits asked for; undefined where they leave them as they are. May be refused. */
-  updateContainer(
-    containerId: string,
-    resources: LinuxContainerResources,
-  ): Promise<OciResources | undefined>;
+  updateContainer(containerId: string, resources: LinuxContainerResources): Promise<OciResources | undefined>;
   postUpdateContainer(containerId: string): Promise<void>;
   /** Once a container, however it ended. */
   stopContainer(containerId: string): Promise<void>;

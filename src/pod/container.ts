@@ -10,10 +10,14 @@ export class Container {
   readonly id: string;
   readonly sandbox: Sandbox;
   readonly mutex = new Mutex();
+  /** Changes of limits alone: those that NRI asks for must not wait for whoever waits for NRI. */
+  readonly updating = new Mutex();
   readonly #log: Logger;
   #record: ContainerRecord;
   /** The document as execs need it: its process; the long parts (mounts, seccomp rules) are left out. */
   execSpec: OciSpec | undefined;
+  /** The whole document, as long as it is not on disk yet. */
+  document: OciSpec | undefined;
 
   constructor(sandbox: Sandbox, record: ContainerRecord, log: Logger) {
     this.id = record.id;

@@ -6,10 +6,11 @@ import { GantryError } from '../base/index.ts';
 
 /** Every point, in the order of the steps: a test walks through them. */
 export const failpoints = {
-  runPodSandbox: ['run/directory', 'run/netns', 'run/network', 'run/launch', 'run/commit'],
+  runPodSandbox: ['run/directory', 'run/netns', 'run/network', 'run/launch', 'run/nri', 'run/commit'],
   createContainer: [
     'create/directory',
     'create/layers',
+    'create/nri',
     'create/manifest',
     'create/barrier',
     'create/continue',

@@ -6,15 +6,18 @@ export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } f
 export { markExited, markStarted, publish } from './exits.ts';
 export { armFailpoints, type Failpoint, failpoint, failpoints } from './failpoints.ts';
 export {
+  adjustDocument,
   commitContainer,
   createToBarrier,
   makeContainer,
+  makeDocument,
   writeContainerDirectory,
   writeManifests,
 } from './make-container.ts';
 export * from './make-sandbox.ts';
 export * from './model.ts';
 export { Names, waitFor } from './names.ts';
+export { nriRuntime, tellContainerStopped, tellPodRun, updateLimits } from './nri.ts';
 export * from './plan-container.ts';
 export * from './plan-sandbox.ts';
 export { forwardPort } from './port-forward.ts';

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GantryError, newId, nowNanoseconds, type OciSpec } from '../base/index.ts';
 import type { ImageRecord } from '../image/index.ts';
+import { noNri } from '../nri/index.ts';
 import { type CgroupPath, cgroupPath, startScope } from '../resources/index.ts';
 import { containerSpec, stopSignal } from '../security/index.ts';
 import type { LayerMount, Stage1Client } from '../stage1/index.ts';
@@ -59,17 +60,19 @@ export function writeContainerDirectory(container: Container): void {
   if (logPath !== '') mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
 }
 
-/** The two documents that stage1 executes. Errors: invalid-argument, for all that the configuration may not ask. */
-export function writeManifests(
+/** What CRI asks for as an OCI document. Errors: invalid-argument, for all that the configuration may not ask. */
+export function makeDocument(
   pods: PodService,
   container: Container,
   plan: ContainerPlan,
   image: ImageRecord,
   layers: readonly LayerMount[],
-): void {
-  const { sandbox, record } = container;
+): OciSpec {
+  const { sandbox } = container;
   const { directory, record: pod } = sandbox;
   const account = resolveImageAccount(plan.config, image.config, layers);
+  const { uid, gid, additionalGids } = account;
+  container.patch({ user: { uid, gid, additionalGids } });
   const document = containerSpec(
     {
       sandboxId: sandbox.id,
@@ -92,21 +95,55 @@ export function writeManifests(
     pods.host,
     pods.lookups,
   );
-  const spec = withDefaultDevices(document);
+  return withDefaultDevices(document);
+}
+
+/** The same after NRI's plug-ins. Errors: a plug-in's refusal; unimplemented for what they want and cannot have. */
+export async function adjustDocument(
+  pods: PodService,
+  container: Container,
+  document: OciSpec,
+): Promise<OciSpec> {
+  if (pods.nri === noNri) return document;
+  container.document = document;
+  const adjusted = await pods.nri.createContainer(container.id, document);
+  container.document = adjusted;
+  const { cgroupsPath = '' } = adjusted.linux;
+  if (cgroupsPath === document.linux.cgroupsPath) return adjusted;
+  if (pods.config.cgroupDriver === 'systemd') {
+    throw new GantryError({
+      code: 'unimplemented',
+      operation: 'adjust container',
+      subject: cgroupsPath,
+      message: `an NRI plug-in wants the container in cgroup ${cgroupsPath}; with the systemd driver its scope cannot be changed`,
+    });
+  }
+  container.patch({ cgroupPath: cgroupsPath });
+  return adjusted;
+}
+
+/** The two documents that stage1 executes. */
+export function writeManifests(
+  container: Container,
+  plan: ContainerPlan,
+  spec: OciSpec,
+  layers: readonly LayerMount[],
+): void {
+  const { record } = container;
   const app = appManifest({
     plan,
     containerId: container.id,
     layers,
     writable: record.writablePath,
     stopSignal: record.stopSignal,
-    podPid: podPidMode(pod),
+    podPid: podPidMode(container.sandbox.record),
+    spec,
   });
   // stage1 reads them at Create, which comes after.
   writeFileSync(join(container.path, 'app.json'), JSON.stringify(app), { mode: 0o600 });
   writeFileSync(join(container.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
   container.execSpec = forExecs(spec);
-  const { uid, gid, additionalGids } = account;
-  container.patch({ user: { uid, gid, additionalGids } });
+  container.document = undefined;
 }
 
 /** At the barrier: the process exists and is in its cgroup. Deleting the app takes it back. */

@@ -1,6 +1,6 @@
 /** CRI's container configuration → what is to be made. Pure. */
 import { isAbsolute, join, normalize } from 'node:path';
-import { GantryError } from '../base/index.ts';
+import { GantryError, type OciSpec } from '../base/index.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../cri-types/index.ts';
 import { appPidMode } from '../security/index.ts';
 import {
@@ -78,6 +78,8 @@ export interface AppManifestInput {
   readonly stopSignal: number;
   /** Of the pod's plan: what its flavor made of the pid namespace. */
   readonly podPid: PodNamespaces['pid'];
+  /** The document: a plug-in may have given the container a pid namespace, or taken it. */
+  readonly spec: OciSpec;
 }
 
 /** stage1's part beside the OCI document. */
@@ -85,7 +87,7 @@ export function appManifest(input: AppManifestInput): AppManifest {
   const { plan, containerId, layers, writable, stopSignal } = input;
   const { config, logPath, appName } = plan;
   const log: LogSink = logPath === '' ? { kind: 'none' } : { kind: 'cri', path: logPath };
-  const pid = appPidMode(config.linux?.securityContext?.namespaceOptions);
+  const pid = adjustedPid(input);
   return {
     contractVersion: CONTRACT_VERSION,
     id: containerId,
@@ -101,6 +103,14 @@ export function appManifest(input: AppManifestInput): AppManifest {
     after: [],
     probes: [],
   };
+}
+
+/** What CRI says, unless the document says otherwise. */
+function adjustedPid({ plan, spec }: AppManifestInput): ReturnType<typeof appPidMode> {
+  const asked = appPidMode(plan.config.linux?.securityContext?.namespaceOptions);
+  const own = (spec.linux.namespaces ?? []).some(({ type }) => type === 'pid');
+  if (own === (asked.pid !== 'host')) return asked;
+  return { pid: own ? 'app' : 'host' };
 }
 
 function invalid(subject: string, message: string): GantryError {

@@ -42,6 +42,15 @@ export class Registry implements PodReader {
 
   // --- for the folder itself and the calls that change something ---
 
+  /** Those that are being made too; by whole IDs. */
+  anySandbox(id: string): Sandbox | undefined {
+    return this.#sandboxes.get(id);
+  }
+
+  anyContainer(id: string): Container | undefined {
+    return this.#containers.get(id);
+  }
+
   allSandboxes(): readonly Sandbox[] {
     return [...this.#sandboxes.values()];
   }

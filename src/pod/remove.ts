@@ -15,6 +15,7 @@ const SIGKILL = 9;
  * Errors: the step's.
  */
 export async function eraseContainer(pods: PodService, container: Container): Promise<void> {
+  await pods.nri.removeContainer(container.id);
   await releaseContainer(pods, container);
   pods.dropContainer(container);
   publish(pods, container, 'deleted');

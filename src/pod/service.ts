@@ -3,6 +3,7 @@ import type { Logger, Roots } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { ImageService } from '../image/index.ts';
 import type { PodNetwork } from '../network/index.ts';
+import { type Nri, noNri } from '../nri/index.ts';
 import type { CgroupLayout } from '../resources/index.ts';
 import { readLayout } from '../resources/index.ts';
 import { type HostFacts, type HostLookups, hostLookups, readHostFacts } from '../security/index.ts';
@@ -18,6 +19,8 @@ export interface PodDependencies {
   readonly log: Logger;
   readonly images: ImageService;
   readonly network: PodNetwork;
+  /** Absent: off. */
+  readonly nri?: Nri;
 }
 
 /** Milliseconds: how long the making of a pod or container may take before it is undone, whoever still waits. */
@@ -30,6 +33,7 @@ export class PodService extends Registry {
   readonly log: Logger;
   readonly images: ImageService;
   readonly network: PodNetwork;
+  readonly nri: Nri;
   readonly control: Control;
   readonly cgroups: CgroupLayout;
   readonly host: HostFacts;
@@ -39,7 +43,7 @@ export class PodService extends Registry {
   readonly containerNames = new Names('container');
   /** What start-up left to be done in the background: dead pods' networks. Never rejects. */
   settled: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   private constructor(dependencies: PodDependencies, control: Control) {
     super();
@@ -48,6 +52,7 @@ export class PodService extends Registry {
     this.log = dependencies.log;
     this.images = dependencies.images;
     this.network = dependencies.network;
+    this.nri = dependencies.nri ?? noNri;
     this.control = control;
     this.cgroups = readLayout();
     this.host = readHostFacts(this.cgroups);
@@ -63,11 +68,16 @@ export class PodService extends Registry {
 
   /** Lets go of every pod; they run on. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const sandbox of this.allSandboxes()) sandbox.detach();
   }
 
+  /** Aborts at the end. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#closing.signal.aborted;
   }
 }

@@ -5,6 +5,7 @@ import { killCgroup } from '../resources/index.ts';
 import { bury, KILL_DEADLINE } from './bury.ts';
 import { applyAppState } from './exits.ts';
 import { failpoint } from './failpoints.ts';
+import { tellPodStopped } from './nri.ts';
 import { discardContainer, eraseContainer } from './remove.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { PodService } from './service.ts';
@@ -21,6 +22,8 @@ export async function stopSandbox(pods: PodService, sandbox: Sandbox): Promise<v
     await endProcesses(pods, sandbox);
     await failpoint('stop-pod/processes');
   }
+  // Plug-ins hear of it when no process is left, and what they look at still is there.
+  await tellPodStopped(pods, sandbox);
   if (sandbox.state.kind === 'notready' && !sandbox.state.networkDown) {
     await takeNetworkDown(pods, sandbox);
     sandbox.advance({ ...sandbox.state, networkDown: true });
@@ -86,6 +89,7 @@ export async function removeSandbox(pods: PodService, sandbox: Sandbox): Promise
   for (const container of [...sandbox.containers.values()]) {
     await container.mutex.run(() => eraseContainer(pods, container));
   }
+  await pods.nri.removePodSandbox(sandbox.id);
   await sandbox.directory.remove();
   pods.dropSandbox(sandbox);
   pods.events.publish({

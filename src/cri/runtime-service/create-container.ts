@@ -3,12 +3,14 @@ import { GantryError } from '../../base/index.ts';
 import type { CreateContainerRequest, CreateContainerResponse } from '../../cri-types/index.ts';
 import type { ImageRecord } from '../../image/index.ts';
 import {
+  adjustDocument,
   type ContainerPlan,
   commitContainer,
   containerIdentity,
   createToBarrier,
   failpoint,
   makeContainer,
+  makeDocument,
   type PodService,
   planContainer,
   removeTree,
@@ -61,7 +63,12 @@ function makeIn(
     const layers = await pods.images.acquireLayers(image, container.id);
     await failpoint('create/layers');
 
-    writeManifests(pods, container, plan, image, layers);
+    undo.add('NRI', () => pods.nri.removeContainer(container.id));
+    const asked = makeDocument(pods, container, plan, image, layers);
+    const document = await adjustDocument(pods, container, asked);
+    await failpoint('create/nri');
+
+    writeManifests(container, plan, document, layers);
     await failpoint('create/manifest');
 
     undo.add('app', () => forget(sandbox, container.id));
@@ -73,6 +80,7 @@ function makeIn(
 
     commitContainer(pods, container);
     await failpoint('create/commit');
+    await pods.nri.postCreateContainer(container.id);
     return container.id;
   });
 }

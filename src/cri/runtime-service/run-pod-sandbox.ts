@@ -17,6 +17,7 @@ import {
   sandboxIdentity,
   setUpNetwork,
   takeNetworkDown,
+  tellPodRun,
   undoing,
   writePodDirectory,
   writePodFiles,
@@ -57,6 +58,10 @@ function make(pods: PodService, plan: SandboxPlan): Promise<string> {
 
     undo.add('stage1', () => endStage1(pods, sandbox));
     const pid = await networkAndStage1(pods, plan, sandbox);
+
+    undo.add('NRI', () => pods.nri.removePodSandbox(sandbox.id));
+    await tellPodRun(pods, sandbox, pid);
+    await failpoint('run/nri');
 
     commitSandbox(pods, sandbox, pid);
     await failpoint('run/commit');

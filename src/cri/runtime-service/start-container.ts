@@ -28,6 +28,11 @@ async function start(pods: PodService, container: Container): Promise<void> {
       message: `container ${container.id} cannot be started: it is ${container.state.kind}, not created`,
     });
   }
+  container.sandbox.requireClient('start container');
+  await pods.nri.startContainer(container.id, () => execute(pods, container));
+}
+
+async function execute(pods: PodService, container: Container): Promise<void> {
   const client = container.sandbox.requireClient('start container');
   try {
     await client.start(container.id);

@@ -1,5 +1,5 @@
 import type { StopContainerRequest, StopContainerResponse } from '../../cri-types/index.ts';
-import { stopContainer as stop, waitFor } from '../../pod/index.ts';
+import { stopContainer as stop, tellContainerStopped, waitFor } from '../../pod/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -13,7 +13,7 @@ export const stopContainer: Rpc<StopContainerRequest, StopContainerResponse> = a
 ) => {
   const container = pods.findContainer(request.containerId);
   if (container !== undefined) {
-    const stopped = stop(pods, container, request.timeout);
+    const stopped = stop(pods, container, request.timeout).then(() => tellContainerStopped(pods, container));
     await waitFor(stopped, signal, `container ${container.id} is still being stopped; ask again`);
   }
   return {};

@@ -3,7 +3,7 @@ import type {
   UpdateContainerResourcesRequest,
   UpdateContainerResourcesResponse,
 } from '../../cri-types/index.ts';
-import type { Container, PodService } from '../../pod/index.ts';
+import { type Container, type PodService, updateLimits } from '../../pod/index.ts';
 import { mergeResources, toOciResources } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
@@ -32,9 +32,13 @@ async function update(
     });
   }
   if (request.linux === undefined) return;
-  const client = container.sandbox.requireClient('update container resources');
-  await client.update(container.id, toOciResources(request.linux, pods.host.swapAccounting));
-  const { config } = container.record;
-  const resources = mergeResources(config.linux?.resources, request.linux);
-  container.note({ config: { ...config, linux: { ...config.linux, resources } } });
+  container.sandbox.requireClient('update container resources');
+  const { linux } = request;
+  const adjusted = await pods.nri.updateContainer(container.id, linux);
+  if (adjusted !== undefined) await updateLimits(container, adjusted);
+  else {
+    const limits = toOciResources(linux, pods.host.swapAccounting);
+    await updateLimits(container, limits, (before) => mergeResources(before, linux));
+  }
+  await pods.nri.postUpdateContainer(container.id);
 }

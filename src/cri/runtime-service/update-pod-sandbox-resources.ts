@@ -17,7 +17,9 @@ export const updatePodSandboxResources: Rpc<
     const { config } = sandbox.record;
     const linux = config.linux ?? { cgroupParent: '', sysctls: {} };
     const { overhead = linux.overhead, resources = linux.resources } = request;
+    await pods.nri.updatePodSandbox(sandbox.id, request.overhead, request.resources);
     sandbox.note({ config: { ...config, linux: { ...linux, overhead, resources } } });
+    await pods.nri.postUpdatePodSandbox(sandbox.id);
   });
   return {};
 };
