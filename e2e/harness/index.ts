@@ -5,6 +5,7 @@ export { Daemon } from './daemon.ts';
 export { type Gantry, type GantryOptions, gantry } from './gantry.ts';
 export { hostState, leaked } from './leaks.ts';
 export * from './mounts.ts';
+export * from './nri.ts';
 export { programs } from './paths.ts';
 export * from './pods.ts';
 export { purge } from './purge.ts';

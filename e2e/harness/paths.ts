@@ -9,6 +9,7 @@ export const programs = {
   critest: fromRepository('build/tools/critest'),
   containerd: fromRepository('build/tools/containerd'),
   tools: fromRepository('build/tools'),
+  nriPlugin: fromRepository('build/tools/nri-plugin'),
   cniBin: fromRepository('build/tools/cni'),
   build: fromRepository('build'),
   criProto: fromRepository('proto/cri/api.proto'),
