@@ -9,7 +9,7 @@ import {
   failpoint,
   launchStage1,
   MAKING_DEADLINE,
-  makeNetns,
+  makeNamespaces,
   makeSandbox,
   type PodService,
   planSandbox,
@@ -51,7 +51,7 @@ function make(pods: PodService, plan: SandboxPlan): Promise<string> {
     await failpoint('run/directory');
 
     undo.add('network', () => takeNetworkDown(pods, sandbox));
-    if (plan.namespaces.ownNetwork) await makeNetns(sandbox);
+    await makeNamespaces(sandbox, plan);
     writePodManifest(pods, sandbox, plan);
     await failpoint('run/netns');
 
