@@ -16,12 +16,13 @@ export interface WorldOptions {
   /** The second number of the pods' addresses, 10.N.0.0/16: of one test file its own. */
   readonly subnet: number;
   readonly server?: Partial<Pick<GantryOptions, 'root' | 'wrapper' | 'flags' | 'config'>>;
+  /** containerd instead of Gantry: tests that hold for any CRI server can be tried on the reference. */
+  readonly reference?: boolean;
   /** Another world whose CNI network this one's pods join. */
   readonly networkOf?: World;
 }
 
-/** `GANTRY_E2E_SERVER=containerd`: tests that hold for any CRI server can be tried on the reference. */
-const reference = process.env['GANTRY_E2E_SERVER'] === 'containerd';
+const referenceIsAsked = process.env['GANTRY_E2E_SERVER'] === 'containerd';
 
 /** A registry with the test images, a Gantry server that pulls from it, and the clients: all of one test file's own. */
 export class World {
@@ -42,7 +43,10 @@ export class World {
     this.#before = before;
     this.#bridge = `ge-br${options.subnet}`;
     mkdirSync(this.logs);
-    this.gantry = reference ? this.#containerd(options) : gantry(this.#serverOptions(options));
+    this.gantry =
+      (options.reference ?? referenceIsAsked)
+        ? this.#containerd(options)
+        : gantry(this.#serverOptions(options));
     this.crictl = new Crictl(this.gantry.socket);
     this.cri = new CriClient(this.gantry.socket);
   }
@@ -134,11 +138,11 @@ export class World {
     return lines;
   }
 
-  /** What outlives pods: the bridge (the plug-in's and the built-in one), the tables made for it, the pods' parent cgroup. */
+  /** What outlives pods: the bridge (the plug-in's and the built-in one), the tables made for it, the pods' parent cgroup, asked for or default. */
   #isAllowed(line: string): boolean {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
-    const lasting = [` ${this.#bridge}`, '/gantry-e2e', `table inet gantry-${this.#bridge}`];
+    const lasting = [` ${this.#bridge}`, '/gantry-e2e', '/gantry', `table inet gantry-${this.#bridge}`];
     return lasting.some((end) => line.endsWith(end)) || line.includes('CNI-HOSTPORT');
   }
 
