@@ -7,6 +7,8 @@
 #include <iterator>
 #include <set>
 
+#include "linux/packet_socket.h"
+
 namespace gantry::executor {
 
 namespace {
@@ -106,6 +108,26 @@ Result<SeccompProgram> compile_rules(const OciSeccomp& profile, bool strictly) {
 }
 
 }  // namespace
+
+Result<void> connect_listener(Seccomp& seccomp, const ProcDir& proc, const HookState& state) {
+  if (!(seccomp.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) return {};
+  auto connection = connect_stream(seccomp.listener_path);
+  if (!connection) return connection.error();
+  // The number that the host knows this process by, whatever pid namespace it is in.
+  auto pid = proc.own_pid();
+  if (!pid) return pid.error();
+  seccomp.listener_greeting = process_state_json(state, *pid, seccomp.listener_metadata);
+  seccomp.listener = std::move(*connection);
+  return {};
+}
+
+Result<void> load_seccomp(const Seccomp& seccomp) {
+  auto listener = seccomp.program.load(seccomp.flags);
+  if (!listener) return listener.error();
+  // The profile must let this one call through.
+  if (listener->valid()) return send_packet(seccomp.listener.get(), seccomp.listener_greeting, listener->get());
+  return {};
+}
 
 Result<SeccompProgram> compile_seccomp_strictly(const OciSeccomp& profile) { return compile_rules(profile, true); }
 

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OciSeccomp, OciSeccompRule, OciSpec } from '../../../src/base/index.ts';
@@ -146,6 +146,62 @@ describe('seccomp', () => {
     );
     expect(done.status).toBe(125);
     expect(done.stderr).toContain(message);
+  });
+});
+
+describe('SCMP_ACT_NOTIFY', () => {
+  /** Takes one listener, prints what came with it, and answers its first notification with errno 93. */
+  const agent = `
+import array, ctypes, fcntl, os, socket, struct, sys
+server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen(1); print("listening", flush=True)
+connection, _ = server.accept()
+text, fds, _, _ = socket.recv_fds(connection, 16384, 1)
+print(text.decode(), flush=True)
+notification = bytearray(80)
+fcntl.ioctl(fds[0], 0xc0502100, notification)
+number, = struct.unpack_from("Q", notification, 0)
+fcntl.ioctl(fds[0], 0xc0182101, bytearray(struct.pack("QqiI", number, 0, -93, 0)))
+`;
+
+  test('hands the listener to the agent, which decides', async () => {
+    const path = shop.path('agent.sock');
+    const child = spawn('python3', ['-c', agent, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    await expect.poll(() => said, { timeout: 10_000 }).toContain('listening');
+    const done = shop.run(
+      shop.script('mkdir /tmp/asked', (spec) => {
+        spec.linux.seccomp = {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          listenerPath: path,
+          listenerMetadata: 'some metadata',
+          syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_NOTIFY' }],
+        };
+      }),
+    );
+    await ended;
+    expect(done.stderr).toContain("can't create directory '/tmp/asked': Protocol not supported");
+    const state = JSON.parse(said.replace('listening\n', '')) as Record<string, unknown>;
+    expect(state).toMatchObject({
+      fds: ['seccompFd'],
+      metadata: 'some metadata',
+      state: { id: 'bundle', status: 'creating' },
+    });
+    expect(state['pid']).toBeGreaterThan(1);
+  });
+
+  test('needs its agent', () => {
+    const spec = shop.script('true', (copy) => {
+      copy.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        listenerPath: '/no/agent',
+        syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
+      };
+    });
+    expect(shop.run(spec).stderr).toContain('connect /no/agent: No such file or directory');
   });
 });
 
