@@ -143,7 +143,9 @@ export class World {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
     const lasting = [` ${this.#bridge}`, '/gantry-e2e', '/gantry', `table inet gantry-${this.#bridge}`];
-    return lasting.some((end) => line.endsWith(end)) || line.includes('CNI-HOSTPORT');
+    // The portmap plug-in's iptables: its chains, and the table that the first rule of anybody made.
+    const ofPortmap = line.includes('CNI-HOSTPORT') || /table ip6? nat$/.test(line);
+    return ofPortmap || lasting.some((end) => line.endsWith(end));
   }
 
   #records(): string[] {
