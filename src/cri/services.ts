@@ -38,7 +38,7 @@ export async function closeServices(services: Services): Promise<void> {
   await services.streaming.close();
   services.pods.close();
   await services.network.close();
-  services.images.close();
+  await services.images.close();
   native().closeFd(services.lock);
 }
 

@@ -8,7 +8,6 @@ import { containerSpec, stopSignal } from '../security/index.ts';
 import type { LayerMount, Stage1Client } from '../stage1/index.ts';
 import { resolveImageAccount } from './account.ts';
 import { Container } from './container.ts';
-import { withDefaultDevices } from './default-devices.ts';
 import { publish } from './exits.ts';
 import type { ContainerRecord } from './model.ts';
 import { appManifest, type ContainerPlan } from './plan-container.ts';
@@ -70,7 +69,7 @@ export function writeManifests(
   const { sandbox, record } = container;
   const { directory, record: pod } = sandbox;
   const account = resolveImageAccount(plan.config, image.config, layers);
-  const document = containerSpec(
+  const spec = containerSpec(
     {
       sandboxId: sandbox.id,
       containerId: container.id,
@@ -92,7 +91,6 @@ export function writeManifests(
     pods.host,
     pods.lookups,
   );
-  const spec = withDefaultDevices(document);
   const app = appManifest({
     plan,
     containerId: container.id,

@@ -22,6 +22,7 @@ import {
   writePodFiles,
   writePodManifest,
 } from '../../pod/index.ts';
+import { expectMoves } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -42,6 +43,7 @@ export const runPodSandbox: Rpc<RunPodSandboxRequest, RunPodSandboxResponse> = a
 
 /** The steps. None of them knows of the caller, who may have gone: whoever retries finds the pod, or the name free. */
 function make(pods: PodService, plan: SandboxPlan): Promise<string> {
+  expectMoves(pods.cgroups);
   return undoing(pods.log, async (undo) => {
     const sandbox = makeSandbox(pods, plan);
     undo.add('name', () => pods.dropSandbox(sandbox));
