@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CriClient } from '../../hack/cri-client.ts';
 import { imageStorage, type Registry, startRegistry, writeHosts } from '../images/index.ts';
@@ -101,6 +101,11 @@ export class World {
     };
   }
 
+  /** Under which the pods' cgroups are: of this world alone. */
+  get cgroupParent(): string {
+    return `/gantry-e2e-${basename(this.directory)}`;
+  }
+
   get cniConfDir(): string {
     return join(this.directory, 'cni');
   }
@@ -142,7 +147,7 @@ export class World {
   #isAllowed(line: string): boolean {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
-    const lasting = [` ${this.#bridge}`, '/gantry-e2e', '/gantry', `table inet gantry-${this.#bridge}`];
+    const lasting = [` ${this.#bridge}`, this.cgroupParent, '/gantry', `table inet gantry-${this.#bridge}`];
     // The portmap plug-in's iptables: its chains, and the table that the first rule of anybody made.
     const ofPortmap = line.includes('CNI-HOSTPORT') || /table ip6? nat$/.test(line);
     return ofPortmap || lasting.some((end) => line.endsWith(end));
@@ -186,7 +191,7 @@ export class World {
       '-type',
       'd',
       '-path',
-      '*/gantry-e2e*',
+      `*${this.cgroupParent}*`,
       '-exec',
       'rmdir',
       '{}',
