@@ -54,7 +54,7 @@ describe('requests that cannot be met', () => {
       expect([code.INTERNAL, code.UNKNOWN]).not.toContain(error.code);
       if (config.metadata !== undefined || 'metadata' in config) return;
       // The name is free at once.
-      const good = { ...request.config, linux: { cgroupParent: '/gantry-e2e', ...hostNetwork } };
+      const good = { ...request.config, linux: { cgroupParent: world.cgroupParent, ...hostNetwork } };
       const again = await world.cri.call('RunPodSandbox', { config: { ...good, logDirectory: world.logs } });
       await removePod(world, { id: again.podSandboxId, config: good });
     });

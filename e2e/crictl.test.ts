@@ -54,7 +54,7 @@ describe('crictl', () => {
       hostname: 'web-host',
       log_directory: join(world.logs, 'web'),
       labels: { app: 'web' },
-      linux: { cgroup_parent: '/gantry-e2e' },
+      linux: { cgroup_parent: world.cgroupParent },
     });
     pod = await world.crictl.run('runp', config);
     const { items } = await world.crictl.json<{ items: Listed[] }>('pods', '--label', 'app=web');

@@ -18,6 +18,9 @@ struct Packet {
   UniqueFd fd;
 };
 
+// Connects to the stream socket at `path`.
+Result<UniqueFd> connect_stream(const std::string& path);
+
 // Both ends blocking, close-on-exec.
 Result<std::pair<UniqueFd, UniqueFd>> packet_socket_pair();
 Result<void> send_packet(int socket, std::string_view bytes, int fd = -1);

@@ -77,6 +77,12 @@ Result<void> ProcDir::write(const std::string& path, std::string_view text) cons
   return {};
 }
 
+Result<pid_t> ProcDir::own_pid() const {
+  char text[32] = {};
+  if (::readlinkat(fd_.get(), "self", text, sizeof text - 1) < 0) return errno_error("readlink", "/proc/self");
+  return static_cast<pid_t>(std::atoi(text));
+}
+
 bool ProcDir::has(const std::string& path) const { return ::faccessat(fd_.get(), path.c_str(), F_OK, 0) == 0; }
 
 std::vector<MountInfo> parse_mountinfo(std::string_view text) {

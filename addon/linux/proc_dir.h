@@ -1,6 +1,8 @@
 // The proc file system by descriptor: what is written really reaches the kernel, whatever is mounted at /proc by then.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,8 @@ class ProcDir {
   // `path` is relative: "self/mountinfo", "sys/net/ipv4/ip_forward".
   [[nodiscard]] Result<std::string> read(const std::string& path) const;
   Result<void> write(const std::string& path, std::string_view text) const;
+  // This process's pid as that file system counts.
+  [[nodiscard]] Result<pid_t> own_pid() const;
   [[nodiscard]] bool has(const std::string& path) const;
 
  private:

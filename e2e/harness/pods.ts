@@ -22,7 +22,7 @@ export function podConfig(world: World, config: PodSandboxConfigInit = {}): PodS
     metadata: { name, namespace: 'e2e', uid: `uid-${name}`, attempt: 0 },
     logDirectory: join(world.logs, name),
     ...config,
-    linux: { cgroupParent: '/gantry-e2e', ...config.linux },
+    linux: { cgroupParent: world.cgroupParent, ...config.linux },
   };
 }
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CriClient } from '../../hack/cri-client.ts';
 import { imageStorage, type Registry, startRegistry, writeHosts } from '../images/index.ts';
@@ -16,12 +16,13 @@ export interface WorldOptions {
   /** The second number of the pods' addresses, 10.N.0.0/16: of one test file its own. */
   readonly subnet: number;
   readonly server?: Partial<Pick<GantryOptions, 'root' | 'wrapper' | 'flags' | 'config'>>;
+  /** containerd instead of Gantry: tests that hold for any CRI server can be tried on the reference. */
+  readonly reference?: boolean;
   /** Another world whose CNI network this one's pods join. */
   readonly networkOf?: World;
 }
 
-/** `GANTRY_E2E_SERVER=containerd`: tests that hold for any CRI server can be tried on the reference. */
-const reference = process.env['GANTRY_E2E_SERVER'] === 'containerd';
+const referenceIsAsked = process.env['GANTRY_E2E_SERVER'] === 'containerd';
 
 /** A registry with the test images, a Gantry server that pulls from it, and the clients: all of one test file's own. */
 export class World {
@@ -42,7 +43,10 @@ export class World {
     this.#before = before;
     this.#bridge = `ge-br${options.subnet}`;
     mkdirSync(this.logs);
-    this.gantry = reference ? this.#containerd(options) : gantry(this.#serverOptions(options));
+    this.gantry =
+      (options.reference ?? referenceIsAsked)
+        ? this.#containerd(options)
+        : gantry(this.#serverOptions(options));
     this.crictl = new Crictl(this.gantry.socket);
     this.cri = new CriClient(this.gantry.socket);
   }
@@ -97,6 +101,11 @@ export class World {
     };
   }
 
+  /** Under which the pods' cgroups are: of this world alone. */
+  get cgroupParent(): string {
+    return `/gantry-e2e-${basename(this.directory)}`;
+  }
+
   get cniConfDir(): string {
     return join(this.directory, 'cni');
   }
@@ -134,12 +143,14 @@ export class World {
     return lines;
   }
 
-  /** What outlives pods: the bridge (the plug-in's and the built-in one), the tables made for it, the pods' parent cgroup. */
+  /** What outlives pods: the bridge (the plug-in's and the built-in one), the tables made for it, the pods' parent cgroup, asked for or default. */
   #isAllowed(line: string): boolean {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
-    const lasting = [` ${this.#bridge}`, '/gantry-e2e', `table inet gantry-${this.#bridge}`];
-    return lasting.some((end) => line.endsWith(end)) || line.includes('CNI-HOSTPORT');
+    const lasting = [` ${this.#bridge}`, this.cgroupParent, '/gantry', `table inet gantry-${this.#bridge}`];
+    // The portmap plug-in's iptables: its chains, and the table that the first rule of anybody made.
+    const ofPortmap = line.includes('CNI-HOSTPORT') || /table ip6? nat$/.test(line);
+    return ofPortmap || lasting.some((end) => line.endsWith(end));
   }
 
   #records(): string[] {
@@ -180,7 +191,7 @@ export class World {
       '-type',
       'd',
       '-path',
-      '*/gantry-e2e*',
+      `*${this.cgroupParent}*`,
       '-exec',
       'rmdir',
       '{}',

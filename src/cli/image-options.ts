@@ -67,7 +67,7 @@ export async function withImages<T>(
     return await work(images, stop.signal);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    images.close();
+    await images.close();
   }
 }
 

@@ -42,7 +42,7 @@ export async function closeServices(services: Services): Promise<void> {
   await services.pods.nri.close();
   services.pods.close();
   await services.network.close();
-  services.images.close();
+  await services.images.close();
   native().closeFd(services.lock);
 }
 

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await rogue.stop();
-  fixture.dispose();
+  await fixture.dispose();
 });
 
 const countOf = (image: TestImage): number =>
@@ -102,7 +102,7 @@ describe('several processes on one root', () => {
     const [root, state, registriesDir] = ${JSON.stringify([fixture.root, fixture.state, fixture.registries])};
     const images = await createImageService({ root, state, registriesDir, pullConcurrency: 3, pullMinimumRate: 1024 }, { log: pino({ level: 'silent' }) });
     await images.pull('${name}', { signal: new AbortController().signal });
-    images.close();`;
+    await images.close();`;
   const start = (name: string) =>
     spawn(process.execPath, ['--input-type=module-typescript', '-e', script(name)], {
       cwd: join(import.meta.dirname, '../..'),

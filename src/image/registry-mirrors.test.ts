@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await rogue.stop();
   await mirror.stop();
-  fixture.dispose();
+  await fixture.dispose();
 });
 
 async function pull(

@@ -121,9 +121,9 @@ export class LocalImageService implements ImageService {
     });
   }
 
-  close(): void {
-    this.#parts.mounts.close();
+  async close(): Promise<void> {
     this.#parts.http.close();
+    await this.#parts.mounts.close();
   }
 
   async #collect(): Promise<readonly string[]> {

@@ -101,7 +101,7 @@ export interface ImageService {
   /** Removes layers that no image, container or pull wants, and records that lost layers. The layers' keys. */
   collectGarbage(): Promise<readonly string[]>;
   /** Ends connections and timers; layers in use stay mounted. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 export interface ImageDocuments {

@@ -10,12 +10,15 @@ export class PodDirectory {
   /** Below the state directory: the control socket's. */
   readonly statePath: string;
   readonly controlSocket: string;
+  /** Where the pod's user namespace is bound, if it has one. */
+  readonly userns: string;
 
   constructor(roots: Roots, id: string) {
     this.id = id;
     this.path = paths.pod(roots, id);
     this.statePath = paths.podState(roots, id);
     this.controlSocket = paths.controlSocket(roots, id);
+    this.userns = join(this.statePath, 'userns');
   }
 
   get lock(): string {

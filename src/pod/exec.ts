@@ -7,8 +7,11 @@ import type { Container } from './container.ts';
 import { execSpec } from './make-container.ts';
 import type { PodService } from './service.ts';
 
-/** Bytes kept of each stream; more is read, so that the command does not block, and dropped. */
-const OUTPUT_LIMIT = 16 << 20;
+/**
+ * Bytes kept of both streams together, since the kubelet takes no message above 16 MiB; more is read, so that the command
+ * does not block, and dropped.
+ */
+const OUTPUT_LIMIT = (16 << 20) - (64 << 10);
 /** Milliseconds for the streams to end once the command's end was reported: everything was handed over by then. */
 const DRAIN = 5_000;
 const SIGKILL = 9;
@@ -37,8 +40,11 @@ export async function execSync(
   const process = execProcess(execSpec(container), options.cmd, false);
   const execId = newId();
   const { controlSocket } = container.sandbox.directory;
+  const room = { left: OUTPUT_LIMIT };
   const open = (stream: 'STDOUT' | 'STDERR'): Promise<Output> =>
-    pods.control.openStream(controlSocket, container.id, execId, stream).then((socket) => new Output(socket));
+    pods.control
+      .openStream(controlSocket, container.id, execId, stream)
+      .then((socket) => new Output(socket, room));
   const timeout = (options.timeout > 0n ? options.timeout : 0n) * 1_000_000_000n;
   // The streams and the request cross: stage1 starts the command when all three are there.
   const [stdout, stderr, started] = await Promise.allSettled([
@@ -106,24 +112,22 @@ async function ended(
   return exit;
 }
 
-/** What came out of one stream, up to the limit. */
+/** What came out of one stream, as long as there is room. */
 class Output {
   readonly #socket: Socket;
   readonly #chunks: Buffer[] = [];
   readonly #ended: Promise<void>;
-  #kept = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, room: { left: number }) {
     this.#socket = socket;
     this.#ended = new Promise((resolve) => socket.once('close', () => resolve()));
     // A broken stream ends like any other; what had come is kept.
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
-      const room = OUTPUT_LIMIT - this.#kept;
-      if (room <= 0) return;
-      const part = chunk.length > room ? chunk.subarray(0, room) : chunk;
+      if (room.left <= 0) return;
+      const part = chunk.length > room.left ? chunk.subarray(0, room.left) : chunk;
       this.#chunks.push(part);
-      this.#kept += part.length;
+      room.left -= part.length;
     });
   }
 

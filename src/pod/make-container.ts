@@ -9,7 +9,6 @@ import { containerSpec, stopSignal } from '../security/index.ts';
 import type { LayerMount, Stage1Client } from '../stage1/index.ts';
 import { resolveImageAccount } from './account.ts';
 import { Container } from './container.ts';
-import { withDefaultDevices } from './default-devices.ts';
 import { publish } from './exits.ts';
 import type { ContainerRecord } from './model.ts';
 import { appManifest, type ContainerPlan } from './plan-container.ts';
@@ -73,7 +72,7 @@ export function makeDocument(
   const account = resolveImageAccount(plan.config, image.config, layers);
   const { uid, gid, additionalGids } = account;
   container.patch({ user: { uid, gid, additionalGids } });
-  const document = containerSpec(
+  return containerSpec(
     {
       sandboxId: sandbox.id,
       containerId: container.id,
@@ -95,7 +94,6 @@ export function makeDocument(
     pods.host,
     pods.lookups,
   );
-  return withDefaultDevices(document);
 }
 
 /** The same after NRI's plug-ins. Errors: a plug-in's refusal; unimplemented for what they want and cannot have. */

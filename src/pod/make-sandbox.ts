@@ -29,7 +29,7 @@ export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
     bootId: bootId(),
     state: { kind: 'creating' },
     netnsPath: plan.namespaces.ownNetwork ? netnsPathOf(id) : '',
-    usernsPath: '',
+    usernsPath: plan.namespaces.userns === undefined ? '' : directory.userns,
     network: undefined,
     cgroupPath: sandboxCgroup(plan, pods.config.cgroupDriver, id).path,
     cgroupParent: plan.cgroupParent,
@@ -62,6 +62,7 @@ export function writePodManifest(pods: PodService, sandbox: Sandbox, plan: Sandb
     cgroup: sandboxCgroup(plan, pods.config.cgroupDriver, sandbox.id),
     driver: pods.config.cgroupDriver,
     netnsPath: sandbox.record.netnsPath,
+    usernsPath: sandbox.record.usernsPath,
     host: pods.host,
   });
   writeFileSync(directory.manifest, JSON.stringify(manifest), { mode: 0o600 });
@@ -125,9 +126,16 @@ export function commitSandbox(pods: PodService, sandbox: Sandbox, pid: number): 
   }
 }
 
-/** The namespace's path is in the record already: start-up finds it after a crash. */
-export async function makeNetns(sandbox: Sandbox): Promise<void> {
-  await native().netnsCreate(sandbox.record.netnsPath);
+/**
+ * The namespaces that outlive stage1, the user namespace first, which owns the other. Their paths are in the record already:
+ * start-up finds them after a crash.
+ */
+export async function makeNamespaces(sandbox: Sandbox, { namespaces }: SandboxPlan): Promise<void> {
+  const { netnsPath, usernsPath } = sandbox.record;
+  const { userns } = namespaces;
+  if (userns !== undefined) await native().usernsCreate(usernsPath, userns.uidMap, userns.gidMap);
+  if (netnsPath === '') return;
+  await (usernsPath === '' ? native().netnsCreate(netnsPath) : native().netnsCreate(netnsPath, usernsPath));
 }
 
 function readIfThere(path: string): string {

@@ -1,6 +1,6 @@
 /** CRI's sandbox configuration → what is to be made. Pure: everything that can be refused is refused here. */
 import { GantryError } from '../base/index.ts';
-import type { PodSandboxConfig } from '../cri-types/index.ts';
+import type { IDMapping, PodSandboxConfig } from '../cri-types/index.ts';
 import type { NetworkRequest, PortMapping } from '../network/index.ts';
 import { type CgroupPath, cgroupPath } from '../resources/index.ts';
 import { type HostFacts, podNamespacePlan, podSysctls, seLinuxLabels } from '../security/index.ts';
@@ -48,16 +48,12 @@ export function planSandbox(
   }
   const flavor = flavorOf(handler);
   const wanted = podNamespacePlan(config);
-  if (wanted.userns !== undefined) {
-    throw new GantryError({
-      code: 'unimplemented',
-      operation: 'plan pod',
-      subject: 'userns_options',
-      message:
-        'pods with a user namespace of their own are not supported yet; leave userns_options out (hostUsers: true)',
-    });
-  }
-  const namespaces = flavor.namespaces(wanted);
+  const { userns, ...others } = wanted;
+  const namespaces = flavor.namespaces(
+    userns === undefined
+      ? others
+      : { ...others, userns: { uidMap: idMap(userns.uids), gidMap: idMap(userns.gids) } },
+  );
   const hostname = !namespaces.ownNetwork || config.hostname === '' ? nodeName : config.hostname;
   if (hostname.length > LONGEST_HOSTNAME) {
     throw invalid('hostname', `host name "${hostname}" is longer than ${LONGEST_HOSTNAME} characters`);
@@ -83,7 +79,8 @@ export function sandboxIdentity(config: PodSandboxConfig, handler: string): unkn
 
 /** The same decision for a pod that exists. Pure. */
 export function podPidMode(record: SandboxRecord): NamespaceChoice['pid'] {
-  return flavorOf(record.runtimeHandler).namespaces(podNamespacePlan(record.config)).pid;
+  const { userns: _, ...wanted } = podNamespacePlan(record.config);
+  return flavorOf(record.runtimeHandler).namespaces(wanted).pid;
 }
 
 /** The network's part. Pure. */
@@ -115,12 +112,14 @@ export interface ManifestInput {
   readonly driver: CgroupDriver;
   /** '' on the host's network. */
   readonly netnsPath: string;
+  /** '' in the host's user namespace. */
+  readonly usernsPath: string;
   readonly host: HostFacts;
 }
 
 /** stage1's part. Pure. */
 export function podManifest(input: ManifestInput): PodManifest {
-  const { plan, podId, netnsPath } = input;
+  const { plan, podId, netnsPath, usernsPath } = input;
   const { ipc, uts, pid } = plan.namespaces;
   const security = plan.config.linux?.securityContext;
   const labels = seLinuxLabels(security?.selinuxOptions, undefined, podId, input.host);
@@ -131,7 +130,13 @@ export function podManifest(input: ManifestInput): PodManifest {
     flavor: plan.flavor.name,
     controlSocket: input.controlSocket,
     hostname: plan.hostname,
-    namespaces: { ...(netnsPath === '' ? {} : { network: netnsPath }), ipc, uts, pid },
+    namespaces: {
+      ...(netnsPath === '' ? {} : { network: netnsPath }),
+      ...(usernsPath === '' ? {} : { user: usernsPath }),
+      ipc,
+      uts,
+      pid,
+    },
     cgroup: { driver: input.driver, path: input.cgroup.path },
     sysctls: plan.sysctls,
     shmSize: ipc === 'host' ? 0 : SHM_SIZE,
@@ -145,6 +150,11 @@ export function sandboxCgroup(plan: SandboxPlan, driver: CgroupDriver, podId: st
 }
 
 const protocols = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;
+
+/** The text that the kernel takes (user_namespaces(7)): inside, outside, count. */
+function idMap(mappings: readonly IDMapping[]): string {
+  return mappings.map(({ containerId, hostId, length }) => `${containerId} ${hostId} ${length}\n`).join('');
+}
 
 /** Those that ask for a port of the host; CRI lists the others too. */
 function portMappings(config: PodSandboxConfig): PortMapping[] {

@@ -23,6 +23,7 @@ export async function setAside(pods: PodService, directory: PodDirectory, reason
     if (directory.isHeld()) await askToStop(pods, directory);
     await clearNamed(pods, [...apps, directory.id]);
     await native().netnsRemove(netnsPathOf(directory.id));
+    await native().usernsRemove(directory.userns);
     await removeTree(directory.statePath);
     const now = quarantine(directory.path, paths.quarantine(pods.roots));
     pods.log.error({ ...report, now }, 'bad pod record set aside; whatever ran of the pod was ended');

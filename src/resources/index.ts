@@ -1,6 +1,7 @@
 export { cgroupPopulated, killCgroup, removeCgroup } from './cgroup-tree.ts';
 export { type CgroupCounters, type IoCounter, readCounters } from './counters.ts';
 export { CpuRates, type CpuSample } from './cpu-rate.ts';
+export { expectMoves } from './expect-moves.ts';
 export { type DirectoryUsage, DirectoryUsages } from './layer-usage.ts';
 export {
   type CgroupLayout,

@@ -8,6 +8,7 @@ import {
   type Signal,
 } from '../cri-types/index.ts';
 import { containerSpec, execProcess } from './container-spec.ts';
+import { containerDevices } from './devices.ts';
 import { appPidMode, podNamespacePlan } from './namespaces.ts';
 import { criSignal, stopSignal } from './stop-signal.ts';
 import { podSysctls } from './sysctls.ts';
@@ -16,6 +17,9 @@ import { specInput, testHost, testLookups } from './testing.ts';
 const spec = (container: ContainerConfigInit = {}, sandbox: PodSandboxConfigInit = {}, host = testHost) =>
   containerSpec(specInput(container, sandbox), host, testLookups);
 const privileged = { linux: { securityContext: { privileged: true } } };
+
+/** devices.ts has tests of its own. */
+const everyContainersRules = containerDevices([], false, testLookups).rules;
 
 describe('a container’s document', () => {
   it('of a plain container', () => {
@@ -54,7 +58,7 @@ describe('a container’s document', () => {
         ],
         cgroupsPath: '/kubepods/c',
         devices: [],
-        resources: { devices: [{ allow: false, access: 'rwm' }] },
+        resources: { devices: everyContainersRules },
         maskedPaths: [],
         readonlyPaths: [],
       },
@@ -143,7 +147,7 @@ describe('a container’s document', () => {
     const resources = { memoryLimitInBytes: 1024, hugepageLimits: [{ pageSize: '2MB', limit: 0 }] };
     expect(spec({ linux: { resources } }, {}, host).linux.resources).toEqual({
       memory: { limit: 1024 },
-      devices: [{ allow: false, access: 'rwm' }],
+      devices: everyContainersRules,
     });
     const wanted = { hugepageLimits: [{ pageSize: '2MB', limit: 4096 }] };
     expect(() => spec({ linux: { resources: wanted } }, {}, host)).toThrow(

@@ -6,12 +6,28 @@ import type { HostDevice, HostLookups } from './types.ts';
 
 export interface ContainerDevices {
   readonly devices: OciDevice[];
-  /** For the device controller; stage1 adds OCI's default devices to it. */
+  /** For the device controller, complete: stage1 adds nothing. */
   readonly rules: NonNullable<OciResources['devices']>;
 }
 
 const denyAll = { allow: false, access: 'rwm' } as const;
 const allowAll = { allow: true, access: 'rwm' } as const;
+
+/**
+ * What every container may do, as under runc: make any node, and use those that the OCI specification puts in every /dev
+ * (config-linux.md, "Default Devices") with the pseudo terminals.
+ */
+const everyContainers: ContainerDevices['rules'] = [
+  { allow: true, type: 'c', access: 'm' },
+  { allow: true, type: 'b', access: 'm' },
+  ...[3, 5, 7, 8, 9].map((minor) => character(1, minor)), // null zero full random urandom
+  ...[0, 2].map((minor) => character(5, minor)), // tty ptmx
+  character(136), // pts
+];
+
+function character(major: number, minor?: number): ContainerDevices['rules'][number] {
+  return { allow: true, type: 'c', major, ...(minor === undefined ? {} : { minor }), access: 'rwm' };
+}
 
 /** Privileged: every node of the host's /dev and every access. Otherwise what was asked for, and nothing else. */
 export function containerDevices(
@@ -21,7 +37,7 @@ export function containerDevices(
 ): ContainerDevices {
   const named = asked.map((device) => expand(device, lookups));
   const devices = named.flatMap((d) => d.devices);
-  if (!privileged) return { devices, rules: [denyAll, ...named.flatMap((d) => d.rules)] };
+  if (!privileged) return { devices, rules: [denyAll, ...everyContainers, ...named.flatMap((d) => d.rules)] };
   const own = new Set(devices.map((d) => d.path));
   const all = (lookups.devices('/dev') ?? [])
     .map((d) => ociDevice(d, d.path))

@@ -14,13 +14,29 @@ describe('devices', () => {
     containerDevices([complete('Device', device)], privileged, testLookups);
 
   it('are the node and a rule for it, after the denial of everything', () => {
-    expect(of({ hostPath: '/dev/fuse', containerPath: '/dev/x', permissions: 'rw' })).toEqual({
-      devices: [{ path: '/dev/x', type: 'c', major: 10, minor: 229, fileMode: 0o660, uid: 0, gid: 44 }],
-      rules: [
-        { allow: false, access: 'rwm' },
-        { allow: true, type: 'c', major: 10, minor: 229, access: 'rw' },
-      ],
-    });
+    const { devices, rules } = of({ hostPath: '/dev/fuse', containerPath: '/dev/x', permissions: 'rw' });
+    expect(devices).toEqual([
+      { path: '/dev/x', type: 'c', major: 10, minor: 229, fileMode: 0o660, uid: 0, gid: 44 },
+    ]);
+    expect(rules[0]).toEqual({ allow: false, access: 'rwm' });
+    expect(rules.at(-1)).toEqual({ allow: true, type: 'c', major: 10, minor: 229, access: 'rw' });
+  });
+
+  it('of every container: null, zero, full, the random ones, tty, ptmx, pts; other nodes may only be made', () => {
+    const { devices, rules } = of({ hostPath: '/dev/fuse', permissions: 'r' });
+    expect(devices).toHaveLength(1);
+    const usable = rules.filter((rule) => rule.allow && rule.access === 'rwm');
+    expect(usable.map(({ type, major, minor }) => `${type} ${major}:${minor ?? '*'}`)).toEqual([
+      'c 1:3',
+      'c 1:5',
+      'c 1:7',
+      'c 1:8',
+      'c 1:9',
+      'c 5:0',
+      'c 5:2',
+      'c 136:*',
+    ]);
+    expect(rules.filter((rule) => rule.access === 'm').map((rule) => rule.type)).toEqual(['c', 'b']);
   });
 
   it('may be a directory of nodes', () => {

@@ -18,10 +18,16 @@
 #include "stage1/executor/root_switch.h"
 #include "stage1/executor/stdio.h"
 #include "stage1/executor/sysctls.h"
+#include "stage1/executor/time_namespace.h"
 
 namespace gantry::executor {
 
 namespace {
+
+HookState hook_state(const AppSetup& setup, const char* status) {
+  // The pid as the container counts it: these hooks run inside.
+  return {setup.request.app.id, status, own_pid(), setup.request.app.directory, setup.spec.annotations};
+}
 
 // What can be had only here: before the namespaces change, and /proc is covered.
 Result<void> look_at_host(AppSetup& setup) {
@@ -31,7 +37,11 @@ Result<void> look_at_host(AppSetup& setup) {
   auto cgroups = setup.proc->read("thread-self/cgroup");
   if (!cgroups) return cgroups.error();
   setup.own_cgroups = std::move(*cgroups);
-  auto shm = setup.host.pod_shm();
+  auto seccomp = compile_seccomp(setup.spec.linux.seccomp);
+  if (!seccomp) return seccomp.error();
+  setup.seccomp = std::move(*seccomp);
+  GANTRY_TRY(connect_listener(setup.seccomp, *setup.proc, hook_state(setup, "creating")));
+  auto shm = setup.host->pod_shm();
   if (!shm) return shm.error();
   setup.shm = std::move(*shm);
   return {};
@@ -48,12 +58,13 @@ Result<void> join_pod(const AppSetup& setup) {
 
 // The cgroup namespace's root is where the process is now: it has been placed at the barrier.
 Result<void> make_own_namespaces(const AppSetup& setup) {
+  GANTRY_TRY(enter_time_namespace(setup.spec.linux, *setup.proc));
   const bool cgroup = setup.spec.linux.find_namespace("cgroup") != nullptr;
   return new_namespaces(CLONE_NEWNS | (cgroup ? CLONE_NEWCGROUP : 0));
 }
 
 Result<void> attach_root(AppSetup& setup) {
-  auto mount = setup.host.rootfs();
+  auto mount = setup.host->rootfs();
   if (!mount) return mount.error();
   GANTRY_TRY(attach_new_root(mount->get()));
   const contract::AppRootfs& rootfs = setup.request.app.rootfs;
@@ -90,14 +101,9 @@ Result<void> make_working_directory(const AppSetup& setup) {
   return directory.error();
 }
 
-HookState hook_state(const AppSetup& setup, const char* status) {
-  // The pid as the container counts it: these hooks run inside.
-  return {setup.request.app.id, status, own_pid(), setup.request.app.directory, setup.spec.annotations};
-}
-
 Result<void> run_creation_hooks(AppSetup& setup) {
   const contract::OciHooks& hooks = setup.spec.hooks;
-  if (!hooks.prestart.empty() || !hooks.create_runtime.empty()) GANTRY_TRY(setup.host.runtime_hooks());
+  if (!hooks.prestart.empty() || !hooks.create_runtime.empty()) GANTRY_TRY(setup.host->runtime_hooks());
   if (hooks.create_container.empty()) return {};
   GANTRY_TRY(move_new_root(setup.root->fd(), setup.spec.root.path, *setup.proc));
   return run_hooks("createContainer", hooks.create_container, hook_state(setup, "creating"));
@@ -125,12 +131,20 @@ Result<void> set_up_process(AppSetup& setup) {
 
 // Nothing of the host stays open while the process waits to be started.
 void let_go_of_host(AppSetup& setup) {
+  setup.host.reset();
   setup.proc.reset();
   setup.root.reset();
   setup.shm.reset();
 }
 
+// Said, not left out in silence.
+Result<void> check_supported(const contract::OciLinux& linux) {
+  const char* member = !linux.net_devices.empty() ? "linux.netDevices" : linux.intel_rdt ? "linux.intelRdt" : nullptr;
+  return member == nullptr ? Result<void>() : Error{EOPNOTSUPP, "config.json", member, "this runtime does not have it"};
+}
+
 Result<void> prepare(AppSetup& setup) {
+  GANTRY_TRY(check_supported(setup.spec.linux));
   GANTRY_TRY(new_session());
   GANTRY_TRY(look_at_host(setup));
   GANTRY_TRY(join_pod(setup));
@@ -156,15 +170,13 @@ Result<void> prepare(AppSetup& setup) {
 void run_app(AppSetup& setup) {
   setup.sync.wait_for(ChildCommand::proceed);
   if (auto prepared = prepare(setup); !prepared) setup.sync.fail(prepared.error());
-  auto seccomp = compile_seccomp(setup.spec.linux.seccomp);
-  if (!seccomp) setup.sync.fail(seccomp.error());
   setup.sync.prepared();
 
   setup.sync.wait_for(ChildCommand::start);
   const auto& hooks = setup.spec.hooks.start_container;
   auto hooked = run_hooks("startContainer", hooks, hook_state(setup, "created"), make_environment(setup.spec.process));
   if (!hooked) setup.sync.fail(hooked.error());
-  become_program(setup.spec.process, *seccomp, setup.sync);
+  become_program(setup.spec.process, setup.seccomp, setup.sync);
 }
 
 }  // namespace gantry::executor

@@ -1,6 +1,7 @@
 // What the steps of an app's set-up share. app_setup.cc is their table of contents.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "linux/root_dir.h"
 #include "stage1/executor/executor.h"
 #include "stage1/executor/host_side.h"
+#include "stage1/executor/seccomp.h"
 #include "stage1/executor/sync.h"
 
 namespace gantry::executor {
@@ -18,12 +20,13 @@ struct AppSetup {
   const AppRequest& request;
   const contract::OciSpec& spec;
   ChildSync& sync;
-  HostSide& host;
+  std::unique_ptr<HostSide> host;  // until the process is prepared
   bool in_user_namespace = false;
 
   std::optional<ProcDir> proc;    // the host's, by descriptor: /proc itself is soon covered
   std::optional<RootDir> root;    // the container's root, attached
   UniqueFd shm;                   // a clone of the pod's /dev/shm
+  Seccomp seccomp;
   std::string own_cgroups;        // /proc/self/cgroup as the host sees it
   std::vector<std::pair<UniqueFd, std::string>> read_only_later;  // mounts that are still written to
 };

@@ -90,7 +90,7 @@ Result<void> mount_v2(AppSetup& setup, const contract::OciMount& wanted, const M
   std::string source = cgroup_root;
   const auto lines = parse_own_cgroups(setup.own_cgroups);
   if (setup.spec.linux.find_namespace("cgroup") != nullptr && !lines.empty()) source += lines.back().path;
-  mount = setup.host.path(source, true);
+  mount = setup.host->path(source, true);
   if (!mount) return mount.error();
   GANTRY_TRY(attach_private(setup, mount->get(), wanted.destination));
   MountChange change;
@@ -107,7 +107,7 @@ Result<UniqueFd> open_hierarchy(AppSetup& setup, const Hierarchy& hierarchy, uin
     GANTRY_TRY(context->set_options(hierarchy.controllers));
     return context->create(attributes);
   }
-  return setup.host.path(hierarchy.own_path, true);
+  return setup.host->path(hierarchy.own_path, true);
 }
 
 Result<void> mount_v1(AppSetup& setup, const contract::OciMount& wanted, const MountOptions& options) {

@@ -1,4 +1,6 @@
 // The two ways into a container: as an app's first process, and as one more of a running app's.
+#include <linux/sched.h>
+
 #include <algorithm>
 #include <array>
 
@@ -69,8 +71,12 @@ struct SharedNamespace {
   int type;
 };
 // The mount namespace last: it changes the root.
-constexpr std::array<SharedNamespace, 5> shared_namespaces{
-    {{"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"mnt", CLONE_NEWNS}}};
+constexpr std::array<SharedNamespace, 6> shared_namespaces{{{"net", CLONE_NEWNET},
+                                                            {"ipc", CLONE_NEWIPC},
+                                                            {"uts", CLONE_NEWUTS},
+                                                            {"time", CLONE_NEWTIME},
+                                                            {"cgroup", CLONE_NEWCGROUP},
+                                                            {"mnt", CLONE_NEWNS}}};
 
 // Those of a running app, by descriptor.
 struct AppNamespaces {
@@ -82,9 +88,11 @@ Result<AppNamespaces> open_namespaces(pid_t app_pid) {
   AppNamespaces found;
   for (size_t i = 0; i < shared_namespaces.size(); ++i) {
     auto fd = namespace_of(app_pid, shared_namespaces[i].name);
-    if (!fd) return fd.error();
-    found.shared[i] = std::move(*fd);
+    // A kernel need not have them all (time namespaces: 5.6, and a matter of its configuration).
+    if (!fd && fd.error().code != ENOENT) return fd.error();
+    if (fd) found.shared[i] = std::move(*fd);
   }
+  // ENOENT for all of them: the process is gone.
   auto pid = namespace_of(app_pid, "pid");
   if (!pid) return pid.error();
   found.pid = std::move(*pid);
@@ -92,13 +100,20 @@ Result<AppNamespaces> open_namespaces(pid_t app_pid) {
 }
 
 // By the launcher: the process is born inside, and never has anything of the host that its neighbours could reach.
-Result<void> enter_app(const AppNamespaces& app, const contract::OciProcess& process) {
+Result<void> enter_app(const AppNamespaces& app, const ExecRequest& request, Seccomp& seccomp) {
+  const contract::OciProcess& process = request.process;
   auto proc = ProcDir::open();
   if (!proc) return proc.error();
+  auto compiled = compile_seccomp(request.seccomp);
+  if (!compiled) return compiled.error();
+  seccomp = std::move(*compiled);
+  GANTRY_TRY(connect_listener(seccomp, *proc, {{}, "running", request.app_pid, {}, {}}));
   GANTRY_TRY(apply_labels(*proc, process));
   GANTRY_TRY(lower_oom_score(process));
   if (process.exec_cpu_affinity) GANTRY_TRY(apply_cpu_list(process.exec_cpu_affinity->initial));
-  for (size_t i = 0; i < shared_namespaces.size(); ++i) GANTRY_TRY(join_namespace(app.shared[i].get(), shared_namespaces[i].type));
+  for (size_t i = 0; i < shared_namespaces.size(); ++i) {
+    if (app.shared[i].valid()) GANTRY_TRY(join_namespace(app.shared[i].get(), shared_namespaces[i].type));
+  }
   return {};
 }
 
@@ -117,14 +132,12 @@ Result<void> prepare_exec(const ExecRequest& request, ChildSync& sync) {
   return apply_limits(nullptr, process, sync);
 }
 
-[[noreturn]] void run_exec(const ExecRequest& request, ChildSync& sync) {
+[[noreturn]] void run_exec(const ExecRequest& request, const Seccomp& seccomp, ChildSync& sync) {
   sync.wait_for(ChildCommand::proceed);
   if (auto prepared = prepare_exec(request, sync); !prepared) sync.fail(prepared.error());
-  auto seccomp = compile_seccomp(request.seccomp);
-  if (!seccomp) sync.fail(seccomp.error());
   sync.prepared();
   sync.wait_for(ChildCommand::start);
-  become_program(request.process, *seccomp, sync);
+  become_program(request.process, seccomp, sync);
 }
 
 }  // namespace
@@ -141,8 +154,8 @@ Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& requ
     plan.keep.push_back(asking.get());
   }
   auto child = launch(plan, [&](ChildSync& sync) {
-    auto host = asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
-    AppSetup setup{sandbox, request, request.spec, sync, *host, sandbox.user.valid(), {}, {}, {}, {}, {}};
+    std::unique_ptr<HostSide> host = asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
+    AppSetup setup{sandbox, request, request.spec, sync, std::move(host), sandbox.user.valid(), {}, {}, {}, {}, {}, {}};
     run_app(setup);
   });
   if (!child || !answering.valid()) return child;
@@ -161,9 +174,14 @@ Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& re
   LaunchPlan plan;
   plan.user = sandbox.user.get();
   plan.pid = namespaces->pid.get();
-  plan.in_launcher = [&] { return enter_app(*namespaces, request.process); };
   plan.keep = {request.stdio.in, request.stdio.out, request.stdio.err};
-  return launch(plan, [&](ChildSync& sync) { run_exec(request, sync); });
+  Seccomp seccomp;  // filled in the launcher's memory, which its child has a copy of
+  plan.in_launcher = [&]() -> Result<void> {
+    GANTRY_TRY(enter_app(*namespaces, request, seccomp));
+    plan.keep.push_back(seccomp.listener.get());
+    return {};
+  };
+  return launch(plan, [&](ChildSync& sync) { run_exec(request, seccomp, sync); });
 }
 
 }  // namespace gantry::executor

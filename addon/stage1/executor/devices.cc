@@ -38,7 +38,7 @@ Result<UniqueFd> host_node(AppSetup& setup, const OciDevice& device, mode_t type
   const std::string numbers = std::to_string(device.major) + ":" + std::to_string(device.minor);
   Error error{ENOENT, "open", device.path, {}};
   for (const std::string& path : {device.path, (type == S_IFBLK ? "/dev/block/" : "/dev/char/") + numbers}) {
-    auto mount = setup.host.path(path, false);
+    auto mount = setup.host->path(path, false);
     if (!mount) continue;
     auto status = status_of(mount->get(), path);
     if (!status) return status.error();

@@ -12,6 +12,31 @@ namespace gantry::executor {
 
 namespace {
 
+constexpr const char* oci_version = "1.2.0";
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void write_member(Writer& json, const char* name, const std::string& value) {
+  json.Key(name);
+  json.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+void write_state(Writer& json, const HookState& state) {
+  json.StartObject();
+  write_member(json, "ociVersion", oci_version);
+  write_member(json, "id", state.id);
+  write_member(json, "status", state.status);
+  if (state.pid != 0) {
+    json.Key("pid");
+    json.Int(state.pid);
+  }
+  write_member(json, "bundle", state.bundle);
+  json.Key("annotations");
+  json.StartObject();
+  for (const auto& [name, value] : state.annotations) write_member(json, name.c_str(), value);
+  json.EndObject();
+  json.EndObject();
+}
+
 Result<void> judge(const ProgramEnd& end, const std::string& kind, const contract::OciHook& hook) {
   const std::string said = end.output.empty() ? "" : ": " + end.output;
   if (end.timed_out) {
@@ -27,24 +52,25 @@ Result<void> judge(const ProgramEnd& end, const std::string& kind, const contrac
 
 std::string state_json(const HookState& state) {
   rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
-  const auto member = [&](const char* name, const std::string& value) {
-    json.Key(name);
-    json.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
-  };
+  Writer json(buffer);
+  write_state(json, state);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string process_state_json(const HookState& state, pid_t pid, const std::string& metadata) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
   json.StartObject();
-  member("ociVersion", "1.2.0");
-  member("id", state.id);
-  member("status", state.status);
-  if (state.pid != 0) {
-    json.Key("pid");
-    json.Int(state.pid);
-  }
-  member("bundle", state.bundle);
-  json.Key("annotations");
-  json.StartObject();
-  for (const auto& [name, value] : state.annotations) member(name.c_str(), value);
-  json.EndObject();
+  write_member(json, "ociVersion", oci_version);
+  json.Key("fds");
+  json.StartArray();
+  json.String("seccompFd");
+  json.EndArray();
+  json.Key("pid");
+  json.Int(pid);
+  write_member(json, "metadata", metadata);
+  json.Key("state");
+  write_state(json, state);
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }

@@ -21,6 +21,8 @@ struct HookState {
 };
 
 std::string state_json(const HookState& state);
+// What an agent for SCMP_ACT_NOTIFY is told of a process (config-linux.md, "The Container Process State").
+std::string process_state_json(const HookState& state, pid_t pid, const std::string& metadata);
 
 // Blocks. The first hook that fails ends it; the error carries what the hook wrote. `default_env` is for hooks without one.
 Result<void> run_hooks(const std::string& kind, const std::vector<contract::OciHook>& hooks, const HookState& state,

@@ -20,6 +20,7 @@ namespace {
   if (auto closed = close_all_except(keep); !closed) child.fail(closed.error());
   reset_signals();
   (void)set_dumpable(false);
+  set_umask(022);
   body(child);
   exit_now(1);
 }

@@ -15,7 +15,7 @@ namespace {
 bool is_missing(const Error& error) { return error.code == ENOENT || error.code == ENOTDIR; }
 
 Result<UniqueFd> open_null_device(AppSetup& setup) {
-  auto mount = setup.host.path("/dev/null", false);
+  auto mount = setup.host->path("/dev/null", false);
   if (!mount) return mount;
   auto status = status_of(mount->get(), "/dev/null");
   if (!status) return status.error();

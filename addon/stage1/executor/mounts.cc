@@ -45,6 +45,9 @@ Result<void> check_destination(const OciMount& wanted, bool source_is_proc) {
   return Error{EPERM, "mount", wanted.destination, "nothing can be mounted inside of /proc"};
 }
 
+// Mount points and devices are still made there.
+bool stays_writable_for_now(const OciMount& wanted) { return wanted.type == "tmpfs" || clean_path(wanted.destination) == "/dev"; }
+
 // A new file system.
 Result<UniqueFd> make_file_system(const AppSetup& setup, const OciMount& wanted, const MountOptions& options, int existing) {
   auto context = FsContext::open(wanted.type);
@@ -63,20 +66,26 @@ Result<UniqueFd> make_file_system(const AppSetup& setup, const OciMount& wanted,
   GANTRY_TRY(context->set_options(options.data));
   const std::string& label = setup.spec.linux.mount_label;
   if (!label.empty() && (is_tmpfs || wanted.type == "devpts")) GANTRY_TRY(context->set_string("context", label));
-  const bool writable_for_now = is_tmpfs || clean_path(wanted.destination) == "/dev";
-  return context->create(writable_for_now ? options.set & ~uint64_t{MOUNT_ATTR_RDONLY} : options.set);
+  return context->create(stays_writable_for_now(wanted) ? options.set & ~uint64_t{MOUNT_ATTR_RDONLY} : options.set);
 }
+
+struct Source {
+  UniqueFd mount;
+  bool bound = true;           // of the host's, else a new file system
+  bool all_of_host = false;    // bound whole in place of one that could not be made
+};
 
 // In a user namespace these three need its owner to own the pod's network, pid or ipc namespace as well; where it does not
 // (host network …) the host's own is bound.
-Result<UniqueFd> file_system_or_host(AppSetup& setup, const OciMount& wanted, const MountOptions& options, int existing) {
+Result<Source> file_system_or_host(AppSetup& setup, const OciMount& wanted, const MountOptions& options, int existing) {
   auto mount = make_file_system(setup, wanted, options, existing);
-  if (mount || !setup.in_user_namespace || mount.error().code != EPERM) return mount;
+  if (mount) return Source{std::move(*mount), false, false};
+  if (!setup.in_user_namespace || mount.error().code != EPERM) return mount.error();
   const char* path = wanted.type == "sysfs" ? "/sys" : wanted.type == "proc" ? "/proc" : wanted.type == "mqueue" ? "/dev/mqueue" : nullptr;
-  if (path == nullptr) return mount;
-  auto bound = setup.host.path(path, true);
-  if (!bound) return mount;
-  return bound;
+  if (path == nullptr) return mount.error();
+  auto bound = setup.host->path(path, true);
+  if (!bound) return mount.error();
+  return Source{std::move(*bound), true, true};
 }
 
 // "mount --bind -o …" as container runtimes mean it: attributes that were not asked for are cleared, unless the kernel has
@@ -139,14 +148,22 @@ Result<void> set_propagation(const AppSetup& setup, int mount, const OciMount& w
   return change_mount(mount, change, wanted.destination);
 }
 
-Result<UniqueFd> open_source(AppSetup& setup, size_t index, const MountOptions& options, int existing) {
+bool is_bind(const OciMount& wanted, const MountOptions& options) {
+  return options.bind || wanted.type == "bind" || wanted.type == "rbind";
+}
+
+Result<Source> open_source(AppSetup& setup, size_t index, const MountOptions& options, int existing) {
   const OciMount& wanted = setup.spec.mounts[index];
+  if (!is_bind(wanted, options)) return file_system_or_host(setup, wanted, options, existing);
   if (wanted.source == pod_shm_source) {
-    if (!setup.shm.valid()) return Error{EINVAL, "mount", wanted.destination, "the pod has no /dev/shm of its own (shmSize is 0), or it is mounted already"};
-    return std::move(setup.shm);
+    if (!setup.shm.valid()) {
+      return Error{EINVAL, "mount", wanted.destination, "the pod has no /dev/shm of its own (shmSize is 0), or it is mounted already"};
+    }
+    return Source{std::move(setup.shm), true, false};
   }
-  if (options.bind || wanted.type == "bind" || wanted.type == "rbind") return setup.host.mount_source(index);
-  return file_system_or_host(setup, wanted, options, existing);
+  auto mount = setup.host->mount_source(index);
+  if (!mount) return mount.error();
+  return Source{std::move(*mount), true, false};
 }
 
 // proc and sysfs go to a plain directory, never through a link that the image put there.
@@ -165,32 +182,33 @@ Result<void> remount(AppSetup& setup, const OciMount& wanted, const MountOptions
   return set_attributes(target->get(), options, wanted.destination);
 }
 
+// Attributes, once attached. What a new file system has was given to it when it was made.
+Result<void> finish_mount(const AppSetup& setup, const Source& source, const OciMount& wanted, MountOptions options) {
+  options.bind = source.bound;
+  if (source.all_of_host) options.tree_set |= options.set;
+  if (source.bound) GANTRY_TRY(set_attributes(source.mount.get(), options, wanted.destination));
+  return set_propagation(setup, source.mount.get(), wanted, options);
+}
+
 Result<void> make_mount(AppSetup& setup, size_t index) {
   const OciMount& wanted = setup.spec.mounts[index];
-  MountOptions options = parse_mount_options(wanted.options);
+  const MountOptions options = parse_mount_options(wanted.options);
   if (wanted.type == "cgroup" || wanted.type == "cgroup2") return mount_cgroups(setup, wanted, options);
   if (options.remount) return remount(setup, wanted, options);
-  const bool fresh = !options.bind && wanted.type != "bind" && wanted.type != "rbind";
-  options.bind = !fresh;
-  if (fresh && (wanted.type == "proc" || wanted.type == "sysfs")) GANTRY_TRY(check_plain_directory(setup, wanted));
+  if (wanted.type == "proc" || wanted.type == "sysfs") GANTRY_TRY(check_plain_directory(setup, wanted));
 
   auto existing = setup.root->open(wanted.destination, O_PATH);
-  auto mount = open_source(setup, index, options, existing ? existing->get() : -1);
-  if (!mount) return mount.error();
-  GANTRY_TRY(check_destination(wanted, is_on_proc(mount->get())));
-  if (options.copy_up && fresh && existing) GANTRY_TRY(copy_tree(existing->get(), mount->get(), wanted.destination));
-  auto status = status_of(mount->get(), wanted.destination);
+  auto source = open_source(setup, index, options, existing ? existing->get() : -1);
+  if (!source) return source.error();
+  GANTRY_TRY(check_destination(wanted, is_on_proc(source->mount.get())));
+  if (options.copy_up && !source->bound && existing) GANTRY_TRY(copy_tree(existing->get(), source->mount.get(), wanted.destination));
+  auto status = status_of(source->mount.get(), wanted.destination);
   if (!status) return status.error();
-  GANTRY_TRY(attach_at(setup, mount->get(), wanted.destination, S_ISDIR(status->st_mode) ? RootDir::Kind::directory : RootDir::Kind::file));
-
-  if (fresh && (options.set & MOUNT_ATTR_RDONLY) && (wanted.type == "tmpfs" || clean_path(wanted.destination) == "/dev")) {
-    setup.read_only_later.emplace_back(UniqueFd(), wanted.destination);
-  } else if (!fresh) {
-    GANTRY_TRY(set_attributes(mount->get(), options, wanted.destination));
-  }
-  GANTRY_TRY(set_propagation(setup, mount->get(), wanted, options));
-  if (!setup.read_only_later.empty() && !setup.read_only_later.back().first.valid()) {
-    setup.read_only_later.back().first = std::move(*mount);
+  const auto kind = S_ISDIR(status->st_mode) ? RootDir::Kind::directory : RootDir::Kind::file;
+  GANTRY_TRY(attach_at(setup, source->mount.get(), wanted.destination, kind));
+  GANTRY_TRY(finish_mount(setup, *source, wanted, options));
+  if (!source->bound && (options.set & MOUNT_ATTR_RDONLY) && stays_writable_for_now(wanted)) {
+    setup.read_only_later.emplace_back(std::move(source->mount), wanted.destination);
   }
   return {};
 }

@@ -131,6 +131,41 @@ describe('limits that this host does not let us have', () => {
   });
 });
 
+describe('more of the document', () => {
+  test('a time namespace with offsets, also for an exec', () => {
+    const spec = shop.script('cut -d. -f1 /proc/uptime; sleep 30', (copy) => {
+      copy.linux.namespaces?.push({ type: 'time' });
+      Object.assign(copy.linux, { timeOffsets: { boottime: { secs: 1_000_000_000, nanosecs: 0 } } });
+    });
+    const exec = structuredClone(shop.base.process);
+    exec.args = ['cut', '-d.', '-f1', '/proc/uptime'];
+    const seen = shop.run(spec, { exec }).stdout.trim().split('\n').map(Number);
+    expect(seen).toHaveLength(2);
+    for (const uptime of seen) expect(uptime).toBeGreaterThan(1_000_000_000);
+  });
+
+  test('scheduling, I/O priority, personality, CPUs', () => {
+    const look = `cut -d' ' -f19,41 /proc/self/stat; ionice; uname -m; grep Cpus_allowed_list /proc/self/status`;
+    const spec = shop.script(look, (copy) => {
+      copy.process.scheduler = { policy: 'SCHED_BATCH', nice: 5 };
+      copy.process.ioPriority = { class: 'IOPRIO_CLASS_IDLE', priority: 0 };
+      Object.assign(copy.linux, { personality: { domain: 'LINUX32' } });
+    });
+    expect(shop.run(spec).stdout).toMatch(/^5 3\nidle(: prio 0)?\ni686\n/);
+    const exec = structuredClone(shop.base.process);
+    exec.args = ['grep', 'Cpus_allowed_list', '/proc/self/status'];
+    Object.assign(exec, { execCPUAffinity: { initial: '0', final: '1' } });
+    expect(shop.run(shop.script('sleep 30'), { exec }).stdout).toBe('Cpus_allowed_list:\t1\n');
+  });
+
+  test('what is not supported is refused by name', () => {
+    const spec = shop.script('true', (copy) => {
+      copy.linux.netDevices = { eth9: {} };
+    });
+    expect(shop.run(spec).stderr).toContain('config.json linux.netDevices: Operation not supported');
+  });
+});
+
 describe('AppArmor and SELinux', () => {
   test('asked for on a host without them is an error that says so', () => {
     const apparmor = shop.script('true', (copy) => {

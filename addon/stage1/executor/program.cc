@@ -53,12 +53,6 @@ Result<CapabilitySets> capability_sets(const OciProcess& process, const ChildSyn
   return sets;
 }
 
-Result<void> load_seccomp(const Seccomp& seccomp) {
-  auto listener = seccomp.program.load(seccomp.flags);
-  if (!listener) return listener.error();
-  return {};
-}
-
 // As in runc: as root first, since a directory of root's own may be given; else as the user.
 Result<void> enter_directory(const OciProcess& process, const std::vector<gid_t>& groups) {
   auto entered = change_directory(process.cwd);

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <set>
 
+#include "linux/packet_socket.h"
+
 namespace gantry::executor {
 
 namespace {
@@ -34,8 +36,12 @@ constexpr Named flags[] = {{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSY
                            {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
                            {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1U << 5}};
 
-// The specification's architectures that libseccomp spells otherwise; the others only lose their prefix and capitals.
-constexpr const char* renamed_architectures[][2] = {{"SCMP_ARCH_X86", "x86"}, {"SCMP_ARCH_ARM", "arm"}};
+constexpr uint32_t number_of(SeccompComparison op) { return static_cast<uint32_t>(op); }
+
+constexpr Named comparisons[] = {{"SCMP_CMP_NE", number_of(SeccompComparison::ne)}, {"SCMP_CMP_LT", number_of(SeccompComparison::lt)},
+                                 {"SCMP_CMP_LE", number_of(SeccompComparison::le)}, {"SCMP_CMP_EQ", number_of(SeccompComparison::eq)},
+                                 {"SCMP_CMP_GE", number_of(SeccompComparison::ge)}, {"SCMP_CMP_GT", number_of(SeccompComparison::gt)},
+                                 {"SCMP_CMP_MASKED_EQ", number_of(SeccompComparison::masked_eq)}};
 
 Result<uint32_t> find(std::span<const Named> table, const std::string& name, const char* what) {
   for (const Named& entry : table) {
@@ -51,10 +57,8 @@ Result<uint32_t> action_of(const std::string& name, const std::optional<uint32_t
   return *action | (errno_ret.value_or(EPERM) & SECCOMP_RET_DATA);
 }
 
+// "SCMP_ARCH_X86_64" → libseccomp's "x86_64".
 std::string library_architecture(const std::string& name) {
-  for (const auto& entry : renamed_architectures) {
-    if (name == entry[0]) return entry[1];
-  }
   std::string out = name.starts_with("SCMP_ARCH_") ? name.substr(10) : name;
   std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
@@ -63,10 +67,10 @@ std::string library_architecture(const std::string& name) {
 Result<std::vector<SeccompArgument>> arguments_of(const OciSeccompRule& rule) {
   std::vector<SeccompArgument> arguments;
   for (const contract::OciSeccompArg& wanted : rule.args) {
-    const int op = seccomp_comparison(wanted.op);
-    if (op < 0) return Error{EINVAL, "seccomp", wanted.op, "unknown comparison"};
+    auto op = find(comparisons, wanted.op, "comparison");
+    if (!op) return op.error();
     if (wanted.index > 5) return Error{EINVAL, "seccomp", std::to_string(wanted.index), "a system call has arguments 0 to 5"};
-    arguments.push_back({wanted.index, op, wanted.value, wanted.value_two});
+    arguments.push_back({wanted.index, static_cast<SeccompComparison>(*op), wanted.value, wanted.value_two});
   }
   return arguments;
 }
@@ -88,28 +92,49 @@ Result<void> add_rule(SeccompBuilder& builder, uint32_t action, const OciSeccomp
   return {};
 }
 
-Result<SeccompProgram> compile_rules(const OciSeccomp& profile) {
+Result<SeccompProgram> compile_rules(const OciSeccomp& profile, bool strictly) {
   auto fallback = action_of(profile.default_action, profile.default_errno_ret);
   if (!fallback) return fallback.error();
-  auto builder = SeccompBuilder::make(*fallback);
-  if (!builder) return builder.error();
-  for (const std::string& name : profile.architectures) GANTRY_TRY(builder->add_architecture(library_architecture(name)));
+  SeccompBuilder builder(*fallback);
+  for (const std::string& name : profile.architectures) GANTRY_TRY(builder.add_architecture(library_architecture(name)));
   for (const OciSeccompRule& rule : profile.syscalls) {
     auto action = action_of(rule.action, rule.errno_ret);
     if (!action) return action.error();
-    // A rule that says what is the default anyway is not accepted by the library.
-    if (*action != *fallback) GANTRY_TRY(add_rule(*builder, *action, rule));
+    // What is the default anyway needs no rule; libseccomp accepts none.
+    if (*action != *fallback) GANTRY_TRY(add_rule(builder, *action, rule));
   }
   const bool permissive = *fallback == SECCOMP_RET_ALLOW || *fallback == SECCOMP_RET_LOG;
-  return builder->compile(!permissive && *fallback != (SECCOMP_RET_ERRNO | ENOSYS));
+  return builder.compile(!strictly && !permissive && *fallback != (SECCOMP_RET_ERRNO | ENOSYS));
 }
 
 }  // namespace
 
+Result<void> connect_listener(Seccomp& seccomp, const ProcDir& proc, const HookState& state) {
+  if (!(seccomp.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) return {};
+  auto connection = connect_stream(seccomp.listener_path);
+  if (!connection) return connection.error();
+  // The number that the host knows this process by, whatever pid namespace it is in.
+  auto pid = proc.own_pid();
+  if (!pid) return pid.error();
+  seccomp.listener_greeting = process_state_json(state, *pid, seccomp.listener_metadata);
+  seccomp.listener = std::move(*connection);
+  return {};
+}
+
+Result<void> load_seccomp(const Seccomp& seccomp) {
+  auto listener = seccomp.program.load(seccomp.flags);
+  if (!listener) return listener.error();
+  // The profile must let this one call through.
+  if (listener->valid()) return send_packet(seccomp.listener.get(), seccomp.listener_greeting, listener->get());
+  return {};
+}
+
+Result<SeccompProgram> compile_seccomp_strictly(const OciSeccomp& profile) { return compile_rules(profile, true); }
+
 Result<Seccomp> compile_seccomp(const std::optional<OciSeccomp>& profile) {
   Seccomp out;
   if (!profile) return out;
-  auto program = compile_rules(*profile);
+  auto program = compile_rules(*profile, false);
   if (!program) return program.error();
   out.program = std::move(*program);
   for (const std::string& name : profile->flags) {

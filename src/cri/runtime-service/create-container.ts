@@ -19,6 +19,7 @@ import {
   writeContainerDirectory,
   writeManifests,
 } from '../../pod/index.ts';
+import { expectMoves } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -37,6 +38,7 @@ export const createContainer: Rpc<CreateContainerRequest, CreateContainerRespons
   if (found !== undefined) return { containerId: found };
   const image = requireImage(pods, plan);
   const make = (): Promise<string> => {
+    expectMoves(pods.cgroups);
     const made = makeIn(pods, sandbox, plan, image);
     sandbox.making.add(made);
     return made.finally(() => sandbox.making.delete(made));

@@ -129,9 +129,11 @@ describe('exec', () => {
     });
   });
 
-  it('keeps 16 MiB of what is more, and all else goes on', async () => {
-    const { stdout } = await exec(container, ['sh', '-c', 'yes | head -c 20000000']);
-    expect(stdout?.length).toBe(16 << 20);
+  it('keeps what fits a message of 16 MiB, of both streams together, and all else goes on', async () => {
+    const flood = 'yes | head -c 20000000 >&2; yes | head -c 20000000';
+    const { stdout, stderr } = await exec(container, ['sh', '-c', flood]);
+    const kept = (stdout?.length ?? 0) + (stderr?.length ?? 0);
+    expect(kept).toBe((16 << 20) - (64 << 10));
   });
 
   it('many at once do not mix', async () => {

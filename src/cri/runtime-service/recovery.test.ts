@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { containerStatus } from './container-status.ts';
 import { execSync } from './exec-sync.ts';
+import { listPodSandbox } from './list-pod-sandbox.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { stopContainer } from './stop-container.ts';
 import { eventually, processes, World } from './test-world.ts';
@@ -21,10 +23,12 @@ const remove = (podSandboxId: string) =>
   world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
 const podDirectory = (id: string) => join(world.config.root, 'pods', id);
 
-function killStage1(podId: string): void {
+function signalStage1(podId: string, signal: NodeJS.Signals): void {
   const [line = ''] = processes(podDirectory(podId));
-  process.kill(Number(line.replace('process ', '')), 'SIGKILL');
+  process.kill(Number(line.replace('process ', '')), signal);
 }
+
+const killStage1 = (podId: string): void => signalStage1(podId, 'SIGKILL');
 
 /** The last word of a container's cgroup, asked of the kernel. */
 function pidsOf(containerId: string): string[] {
@@ -143,6 +147,30 @@ describe('a bad record', () => {
     expect(world.services.pods.container(container)).toBeUndefined();
     expect(world.services.pods.requireSandbox(pod).state.kind).toBe('ready');
     await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+});
+
+describe('ten pods that hang', () => {
+  it('slow nobody down: lists, statuses, other pods', async () => {
+    const hung = await Promise.all(Array.from({ length: 10 }, () => world.runPod()));
+    const container = await world.start(hung[0] ?? '', ['sleep', '1000']);
+    for (const pod of hung) signalStage1(pod, 'SIGSTOP');
+    const stops = hung.map((podSandboxId) =>
+      world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId }, AbortSignal.timeout(300)),
+    );
+    const began = performance.now();
+    const list = await world.call(listPodSandbox, 'ListPodSandboxRequest', {});
+    const status = await world.call(containerStatus, 'ContainerStatusRequest', { containerId: container });
+    expect(performance.now() - began).toBeLessThan(50);
+    expect(list.items).toHaveLength(10);
+    expect(status.status?.state).toBe('CONTAINER_RUNNING');
+    const other = await world.runPod();
+    await world.start(other, ['sleep', '1000']);
+    await remove(other);
+    for (const { status: outcome } of await Promise.allSettled(stops)) expect(outcome).toBe('rejected');
+    for (const pod of hung) signalStage1(pod, 'SIGCONT');
+    for (const pod of hung) await remove(pod);
     expect(world.leftovers()).toEqual(before);
   });
 });

@@ -9,7 +9,7 @@ import {
   failpoint,
   launchStage1,
   MAKING_DEADLINE,
-  makeNetns,
+  makeNamespaces,
   makeSandbox,
   type PodService,
   planSandbox,
@@ -23,6 +23,7 @@ import {
   writePodFiles,
   writePodManifest,
 } from '../../pod/index.ts';
+import { expectMoves } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -43,6 +44,7 @@ export const runPodSandbox: Rpc<RunPodSandboxRequest, RunPodSandboxResponse> = a
 
 /** The steps. None of them knows of the caller, who may have gone: whoever retries finds the pod, or the name free. */
 function make(pods: PodService, plan: SandboxPlan): Promise<string> {
+  expectMoves(pods.cgroups);
   return undoing(pods.log, async (undo) => {
     const sandbox = makeSandbox(pods, plan);
     undo.add('name', () => pods.dropSandbox(sandbox));
@@ -52,7 +54,7 @@ function make(pods: PodService, plan: SandboxPlan): Promise<string> {
     await failpoint('run/directory');
 
     undo.add('network', () => takeNetworkDown(pods, sandbox));
-    if (plan.namespaces.ownNetwork) await makeNetns(sandbox);
+    await makeNamespaces(sandbox, plan);
     writePodManifest(pods, sandbox, plan);
     await failpoint('run/netns');
 

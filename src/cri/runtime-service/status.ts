@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { version } from '../../base/index.ts';
 import type {
@@ -31,7 +32,10 @@ export const status: Rpc<StatusRequest, StatusResponseInit> = async (services, {
 function handlers({ host }: Services): RuntimeHandlerInit[] {
   return runtimeHandlers().map((name) => ({
     name,
-    features: { recursiveReadOnlyMounts: host.recursiveReadOnlyMounts, userNamespaces: false },
+    features: {
+      recursiveReadOnlyMounts: host.recursiveReadOnlyMounts,
+      userNamespaces: name !== 'host' && host.idMappedMounts && existsSync('/proc/self/ns/user'),
+    },
   }));
 }
 

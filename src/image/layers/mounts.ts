@@ -86,10 +86,12 @@ export class LayerMounts {
     return mounted !== undefined && mounted.dev !== statSync(this.#options.directory).dev;
   }
 
-  /** Nothing is unmounted by this: what is in use stays, the rest is the next sweep's. */
-  close(): void {
+  /** What is in use stays mounted; what only its grace kept does not. */
+  async close(): Promise<void> {
+    if (this.#sweep === undefined) return;
     clearTimeout(this.#sweep);
     this.#sweep = undefined;
+    await this.unmountUnused();
   }
 
   /** Verification is outside of the lock, and once for all containers that wait for the mount. */

@@ -62,8 +62,8 @@ export class Fixture {
       .filter((path) => path.startsWith(this.state));
   }
 
-  dispose(): void {
-    for (const service of this.#services) service.close();
+  async dispose(): Promise<void> {
+    await Promise.all(this.#services.map((service) => service.close()));
     for (const mount of this.mounts()) execFileSync('umount', ['--lazy', mount]);
     rmSync(this.directory, { recursive: true, force: true });
   }

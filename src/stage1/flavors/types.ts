@@ -6,6 +6,8 @@ export interface NamespaceChoice {
   readonly ipc: PodNamespaces['ipc'];
   readonly uts: PodNamespaces['uts'];
   readonly pid: PodNamespaces['pid'];
+  /** The mapping of the pod's user namespace, a line a range (`/proc/PID/uid_map`); undefined: the host's. */
+  readonly userns?: { readonly uidMap: string; readonly gidMap: string };
 }
 
 /** What sets one flavor apart when stage0 plans a pod. */

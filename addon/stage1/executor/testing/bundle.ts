@@ -20,6 +20,11 @@ import type { OciProcess, OciSpec } from '../../../../src/base/index.ts';
 const buildDirectory =
   process.env['GANTRY_NATIVE_DIR'] ?? fileURLToPath(new URL('../../../../build/release', import.meta.url));
 
+/** A test program that is built beside run-bundle. */
+export function nativeTool(name: string): string {
+  return join(buildDirectory, name);
+}
+
 export interface Finished {
   readonly status: number;
   readonly stdout: string;
