@@ -209,7 +209,7 @@ describe('whoever connects and', () => {
   async function speak(say: (socket: Socket) => void): Promise<number> {
     const socket = connect(place.socket);
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    socket.on('error', () => undefined);
+    socket.on('error', () => undefined).resume();
     socket.once('connect', () => say(socket));
     return await timed(closed);
   }
