@@ -54,7 +54,7 @@ function cgroup(id: string, ...names: readonly string[]): string {
   const parents = ['', 'memory/', 'cpu/', 'pids/', 'cpuset/', 'devices/', 'hugetlb/', 'unified/'];
   for (const parent of parents) {
     for (const name of names) {
-      const file = `/sys/fs/cgroup/${parent}gantry-e2e/${id}/${name}`;
+      const file = `/sys/fs/cgroup/${parent}${world.cgroupParent}/${id}/${name}`;
       if (existsSync(file)) return readFileSync(file, 'utf8').trim();
     }
   }
@@ -196,7 +196,7 @@ describe('a plug-in changes', () => {
   });
 
   test('its cgroup, where statistics, updates and the end find it', async () => {
-    const id = await adjusted({ linux: { cgroupsPath: '/gantry-e2e/by-nri' } });
+    const id = await adjusted({ linux: { cgroupsPath: `${world.cgroupParent}/by-nri` } });
     expect(cgroup('by-nri', 'cgroup.procs').split('\n')).not.toEqual(['']);
     await world.cri.call('UpdateContainerResources', {
       containerId: id,

@@ -103,7 +103,7 @@ describe('a plug-in', () => {
       uid: pod.config.metadata?.uid,
       labels: { app: 'x' },
       ips: [expect.stringMatching(/^10\.150\./)],
-      linux: { cgroupParent: '/gantry-e2e' },
+      linux: { cgroupParent: world.cgroupParent },
     });
     const created = of('CreateContainer')?.container;
     expect(created).toMatchObject({ id, name: 'seen', podSandboxId: pod.id, annotations: { why: 'test' } });
