@@ -266,7 +266,13 @@ describe('a plug-in that refuses', () => {
         overhead: { cpuShares: 10n },
         resources: { cpuShares, cpuQuota: 50_000n, cpuPeriod: 100_000n, memoryLimitInBytes: 64n << 20n },
       });
+    const inForce = async (): Promise<unknown> => {
+      const { info } = await world.cri.call('PodSandboxStatus', { podSandboxId: pod.id, verbose: true });
+      return (JSON.parse(info['info'] ?? '{}') as { resources?: { linux: { cpu_shares: number } } }).resources
+        ?.linux.cpu_shares;
+    };
     expect((await failure(update(300n))).message).toMatch(/too much/);
+    expect(await inForce()).toBeUndefined();
     expect(plugin.heard(pod.id)).toEqual(['RunPodSandbox', 'UpdatePodSandbox']);
     await update(400n);
     expect(plugin.heard(pod.id).slice(1)).toEqual([
@@ -274,6 +280,7 @@ describe('a plug-in that refuses', () => {
       'UpdatePodSandbox',
       'PostUpdatePodSandbox',
     ]);
+    expect(await inForce()).toBe(400);
     const asked = plugin.events().findLast(({ event }) => event === 'UpdatePodSandbox');
     expect(asked).toMatchObject({
       overhead: { cpu: { shares: { value: '10' } } },

@@ -55,6 +55,7 @@ export class Mux {
   /** One message. Bytes for a socket that is gone are dropped. */
   send(connection: number, message: Buffer): void {
     if (this.#socket.destroyed) return;
+    this.#socket.cork();
     for (let from = 0, size = FIRST_FRAME; from < message.length; from += size, size = LONGEST_PAYLOAD) {
       const part = message.subarray(from, from + size);
       const header = Buffer.alloc(HEADER);
@@ -63,6 +64,7 @@ export class Mux {
       this.#socket.write(header);
       this.#socket.write(part);
     }
+    this.#socket.uncork();
     if (this.#socket.writableLength > MOST_UNSENT) this.close(new Error('it does not read what it is sent'));
   }
 

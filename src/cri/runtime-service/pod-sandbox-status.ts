@@ -28,6 +28,7 @@ export const podSandboxStatus: Rpc<PodSandboxStatusRequest, PodSandboxStatusResp
 /** Under the names that readers of containerd's use: CNI and NRI tools take `pid` and the network namespace's path. */
 function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
   const { network } = sandbox;
+  const { overhead, resources } = sandbox.config.linux ?? {};
   return {
     pid: anyPid(sandbox, pods),
     processStatus: sandbox.state.kind,
@@ -35,6 +36,9 @@ function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
     runtimeHandler: sandbox.runtimeHandler,
     runtimeType: `gantry/${sandbox.flavor}`,
     config: wireJson('PodSandboxConfig', sandbox.config),
+    // As last updated.
+    ...(overhead === undefined ? {} : { overhead: { linux: wireJson('LinuxContainerResources', overhead) } }),
+    ...(resources === undefined ? {} : { resources: { linux: wireJson('LinuxContainerResources', resources) } }),
     runtimeSpec: {
       hostname: sandbox.config.hostname,
       linux: {
