@@ -120,10 +120,11 @@ Result<void> enter_container(AppSetup& setup) {
 
 Result<void> set_up_process(AppSetup& setup) {
   const contract::OciProcess& process = setup.spec.process;
-  auto keyring = join_session_keyring("_ses." + setup.request.app.id);
-  if (!keyring && keyring.error().code != ENOSYS) setup.sync.warn("no session keyring: " + keyring.error().describe());
   if (setup.spec.linux.personality && setup.spec.linux.personality->domain == "LINUX32") GANTRY_TRY(set_personality(0x0008));
   GANTRY_TRY(apply_labels(*setup.proc, process));
+  // After the label for keys was set: it is the keyring's too.
+  auto keyring = join_session_keyring("_ses." + setup.request.app.id);
+  if (!keyring && keyring.error().code != ENOSYS) setup.sync.warn("no session keyring: " + keyring.error().describe());
   GANTRY_TRY(apply_limits(&*setup.proc, process, setup.sync));
   if (!process.terminal) return give_stdio(setup.request.stdio);
   return {};

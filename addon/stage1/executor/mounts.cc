@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "linux/file_label.h"
 #include "linux/mount.h"
 #include "linux/tree_copy.h"
 #include "stage1/executor/cgroup_mount.h"
@@ -187,6 +188,10 @@ Result<void> finish_mount(const AppSetup& setup, const Source& source, const Oci
   options.bind = source.bound;
   if (source.all_of_host) options.tree_set |= options.set;
   if (source.bound) GANTRY_TRY(set_attributes(source.mount.get(), options, wanted.destination));
+  // These two take no context= when they are made.
+  const std::string& label = setup.spec.linux.mount_label;
+  const bool labelled = wanted.source == pod_shm_source || (wanted.type == "mqueue" && !source.bound);
+  if (labelled && !label.empty() && !setup.in_user_namespace) GANTRY_TRY(label_directory(source.mount.get(), label));
   return set_propagation(setup, source.mount.get(), wanted, options);
 }
 
