@@ -150,8 +150,8 @@ export class World {
     const lasting = [` ${this.#bridge}`, '/gantry', `table inet gantry-${this.#bridge}`];
     // The portmap plug-in's iptables: its chains, and the table that the first rule of anybody made.
     const ofPortmap = line.includes('CNI-HOSTPORT') || /table ip6? nat$/.test(line);
-    const isParent = /\/gantry-e2e-ge-\w+$/.test(line);
-    return ofPortmap || isParent || lasting.some((end) => line.endsWith(end));
+    const isOfOtherWorld = line.includes('/gantry-e2e-') && !line.includes(`${this.cgroupParent}/`);
+    return ofPortmap || isOfOtherWorld || lasting.some((end) => line.endsWith(end));
   }
 
   #records(): string[] {
