@@ -6,7 +6,8 @@
 
 namespace gantry {
 
-// SELinux's label of the directory that `fd` refers to (O_PATH suffices). A file system that holds no labels is no error.
+// SELinux's label of the directory that `fd` refers to (O_PATH suffices). A file system that holds no labels is no
+// error.
 Result<void> label_directory(int fd, const std::string& label);
 
 }  // namespace gantry

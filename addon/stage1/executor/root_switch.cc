@@ -3,8 +3,8 @@
 #include <sys/mount.h>
 
 #include "linux/mount.h"
-#include "linux/root_dir.h"
 #include "linux/path_handle.h"
+#include "linux/root_dir.h"
 
 namespace gantry::executor {
 
