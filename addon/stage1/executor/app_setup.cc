@@ -106,7 +106,9 @@ Result<void> run_creation_hooks(AppSetup& setup) {
   const contract::OciHooks& hooks = setup.spec.hooks;
   if (!hooks.prestart.empty() || !hooks.create_runtime.empty()) GANTRY_TRY(setup.host->runtime_hooks());
   if (hooks.create_container.empty()) return {};
-  GANTRY_TRY(move_new_root(setup.root->fd(), setup.spec.root.path, *setup.proc));
+  const std::string& path = setup.spec.root.path;
+  const std::string place = path.starts_with('/') ? path : setup.request.app.directory + "/" + path;
+  GANTRY_TRY(move_new_root(setup.root->fd(), place, *setup.proc));
   return run_hooks("createContainer", hooks.create_container, hook_state(setup, "creating"));
 }
 
