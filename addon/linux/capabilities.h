@@ -20,7 +20,8 @@ int capability_number(std::string_view name);
 // All that the running kernel has.
 CapabilityMask kernel_capabilities();
 
-// Everything but the bounding set waits until the user was changed; keep_capabilities(true) carries the permitted set over.
+// Everything but the bounding set waits until the user was changed; keep_capabilities(true) carries the permitted set
+// over.
 Result<void> limit_bounding_set(CapabilityMask keep);
 Result<void> keep_capabilities(bool keep);
 // Effective, permitted, inheritable, then ambient. What this process does not have itself is EPERM.

@@ -43,7 +43,8 @@ Result<Cloned> clone_process(uint64_t flags) {
   const int code = errno;
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   errno = code;
-  if (pid < 0) return errno_error("clone", {}, code == EAGAIN ? "no process can be made: a limit of processes is reached" : "");
+  if (pid < 0)
+    return errno_error("clone", {}, code == EAGAIN ? "no process can be made: a limit of processes is reached" : "");
   return Cloned{static_cast<pid_t>(pid), UniqueFd(pidfd)};
 }
 

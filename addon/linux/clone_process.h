@@ -16,8 +16,8 @@ struct Cloned {
   UniqueFd pidfd;
 };
 
-// clone3(2), or clone(2) where a seccomp filter hides it. `flags` are CLONE_NEW… and CLONE_PARENT; SIGCHLD tells the end. The
-// child starts with all signals blocked, so that no handler of its parent's runs in it: see reset_signals().
+// clone3(2), or clone(2) where a seccomp filter hides it. `flags` are CLONE_NEW… and CLONE_PARENT; SIGCHLD tells the
+// end. The child starts with all signals blocked, so that no handler of its parent's runs in it: see reset_signals().
 Result<Cloned> clone_process(uint64_t flags);
 
 // Default dispositions, nothing blocked.

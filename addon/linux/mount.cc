@@ -26,9 +26,12 @@ unsigned long remount_flags(uint64_t attributes) {
   if (attributes & MOUNT_ATTR_NODIRATIME) flags |= MS_NODIRATIME;
   if (attributes & MOUNT_ATTR_NOSYMFOLLOW) flags |= 256;  // MS_NOSYMFOLLOW
   switch (attributes & atime_bits) {
-    case MOUNT_ATTR_NOATIME: return flags | MS_NOATIME;
-    case MOUNT_ATTR_STRICTATIME: return flags | MS_STRICTATIME;
-    default: return flags | MS_RELATIME;
+    case MOUNT_ATTR_NOATIME:
+      return flags | MS_NOATIME;
+    case MOUNT_ATTR_STRICTATIME:
+      return flags | MS_STRICTATIME;
+    default:
+      return flags | MS_RELATIME;
   }
 }
 
@@ -102,7 +105,8 @@ Result<void> FsContext::set_options(const std::string& options) {
       word += options[i];
     } else if (!word.empty()) {
       const size_t equals = word.find('=');
-      GANTRY_TRY(equals == std::string::npos ? set_flag(word) : set_string(word.substr(0, equals), word.substr(equals + 1)));
+      GANTRY_TRY(equals == std::string::npos ? set_flag(word)
+                                             : set_string(word.substr(0, equals), word.substr(equals + 1)));
       word.clear();
     }
   }
@@ -117,7 +121,8 @@ Result<UniqueFd> FsContext::create(uint64_t attributes) {
 }
 
 Result<UniqueFd> clone_mount(int directory, const std::string& path, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U) | (path.empty() ? AT_EMPTY_PATH : 0U);
+  const unsigned flags =
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U) | (path.empty() ? AT_EMPTY_PATH : 0U);
   UniqueFd fd(::open_tree(directory, path.c_str(), flags));
   if (!fd.valid()) return errno_error("open_tree", path);
   return fd;
@@ -126,7 +131,8 @@ Result<UniqueFd> clone_mount(int directory, const std::string& path, bool recurs
 Result<void> attach_mount(int mount, int target, const std::string& name) {
   if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0) return {};
   Error error = errno_error("move_mount", name);
-  struct stat one {}, other {};
+  struct stat one {
+  }, other{};
   if (::fstat(mount, &one) == 0 && ::fstat(target, &other) == 0 && S_ISDIR(one.st_mode) != S_ISDIR(other.st_mode)) {
     error.code = ENOTDIR;
     error.message = "a directory can be mounted only on a directory, a file only on a file";
@@ -177,8 +183,9 @@ Result<void> enter_root(int new_root) {
   if (!old_root.valid()) return errno_error("open", "/");
   if (::fchdir(new_root) < 0) return errno_error("fchdir", "the container's root");
   if (::syscall(SYS_pivot_root, ".", ".") < 0) {
-    return errno_error("pivot_root", "the container's root",
-                       errno == EINVAL ? "stage1's own root must be a mount point that is not shared with a parent" : "");
+    return errno_error(
+        "pivot_root", "the container's root",
+        errno == EINVAL ? "stage1's own root must be a mount point that is not shared with a parent" : "");
   }
   if (::fchdir(old_root.get()) < 0) return errno_error("fchdir", "the old root");
   // Its mounts may be peers of the host's: as slaves they can go without taking those along.

@@ -1,5 +1,5 @@
-// Mounts by descriptor (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2)): no path is looked up twice, and nothing is
-// visible before it is finished. Linux ≥ 5.10; what needs more says so.
+// Mounts by descriptor (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2)): no path is looked up twice, and
+// nothing is visible before it is finished. Linux ≥ 5.10; what needs more says so.
 #pragma once
 
 #include <sys/mount.h>
@@ -33,17 +33,17 @@ class FsContext {
   std::string type_;
 };
 
-// A copy of the mount (with `recursive`: of the tree) at `path` below `directory` (AT_FDCWD; or a descriptor of the thing
-// itself with an empty path), attached nowhere. It is a peer or a slave of whatever the original is one of.
+// A copy of the mount (with `recursive`: of the tree) at `path` below `directory` (AT_FDCWD; or a descriptor of the
+// thing itself with an empty path), attached nowhere. It is a peer or a slave of whatever the original is one of.
 Result<UniqueFd> clone_mount(int directory, const std::string& path, bool recursive);
 
 // Attaches `mount` on what `target` refers to.
 Result<void> attach_mount(int mount, int target, const std::string& name);
 
 struct MountChange {
-  uint64_t set = 0, clear = 0;    // MOUNT_ATTR_*
-  uint64_t propagation = 0;       // MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0: as it is
-  int id_map = -1;                // a user namespace (set holds MOUNT_ATTR_IDMAP); only before the mount is attached
+  uint64_t set = 0, clear = 0;  // MOUNT_ATTR_*
+  uint64_t propagation = 0;     // MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0: as it is
+  int id_map = -1;              // a user namespace (set holds MOUNT_ATTR_IDMAP); only before the mount is attached
   bool recursive = false;
 };
 // Where the kernel has no mount_setattr (before 5.12) recursive attributes and ID maps are EOPNOTSUPP.

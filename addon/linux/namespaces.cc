@@ -62,7 +62,8 @@ Result<void> new_namespaces(int types) {
 }
 
 bool same_namespace(int one, int other) {
-  struct stat a {}, b {};
+  struct stat a {
+  }, b{};
   return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
@@ -85,7 +86,8 @@ Result<UniqueFd> id_map_namespace(const std::string& uid_map, const std::string&
   const std::string process = "/proc/" + std::to_string(child->pid);
   const auto write_map = [&](const char* name, const std::string& text) -> Result<void> {
     const UniqueFd file(::open((process + name).c_str(), O_WRONLY | O_CLOEXEC));
-    if (!file.valid() || ::write(file.get(), text.data(), text.size()) < 0) return errno_error("write", process + name, text);
+    if (!file.valid() || ::write(file.get(), text.data(), text.size()) < 0)
+      return errno_error("write", process + name, text);
     return {};
   };
   const auto steps = [&]() -> Result<UniqueFd> {

@@ -14,8 +14,8 @@ namespace gantry {
 
 // The one bound at `path`; EINVAL when that is no namespace of `type` (one CLONE_NEW…).
 Result<UniqueFd> open_namespace(const std::string& path, int type);
-// The one that a process is in, by its name in /proc/<pid>/ns: "net", "ipc", "uts", "user", "pid", "mnt", "cgroup", "time",
-// "pid_for_children". pid 0: this process.
+// The one that a process is in, by its name in /proc/<pid>/ns: "net", "ipc", "uts", "user", "pid", "mnt", "cgroup",
+// "time", "pid_for_children". pid 0: this process.
 Result<UniqueFd> namespace_of(pid_t pid, const std::string& name);
 
 // setns(2). A pid namespace is joined by the children made from now on.

@@ -11,8 +11,8 @@ namespace gantry {
 
 namespace {
 
-// Without "volatile", unmounting would sync the whole file system that `upper` is on. The mark that it leaves says "not to
-// be trusted after a crash"; it is ours to remove, since within one boot nothing is lost.
+// Without "volatile", unmounting would sync the whole file system that `upper` is on. The mark that it leaves says "not
+// to be trusted after a crash"; it is ours to remove, since within one boot nothing is lost.
 void remove_volatile_mark(const std::string& work) {
   const std::string mark = work + "/work/incompat/volatile";
   ::unlink((mark + "/dirty").c_str());
@@ -50,8 +50,8 @@ Result<void> add_each(FsContext& overlay, const std::vector<OverlayLayer>& lower
   return {};
 }
 
-// Older kernels take them in one word of at most 255 bytes: a directory of links whose names have one byte each makes room
-// for 127 layers. It is a tmpfs that is attached nowhere, entered as the working directory.
+// Older kernels take them in one word of at most 255 bytes: a directory of links whose names have one byte each makes
+// room for 127 layers. It is a tmpfs that is attached nowhere, entered as the working directory.
 class LinkDirectory {
  public:
   static Result<LinkDirectory> make() {
@@ -108,8 +108,8 @@ Result<UniqueFd> finish(FsContext& overlay, const std::string& writable, const s
   return overlay.create(0);
 }
 
-Result<UniqueFd> try_mount(const std::vector<OverlayLayer>& lower, const std::string& writable, const std::string& context,
-                           bool one_by_one) {
+Result<UniqueFd> try_mount(const std::vector<OverlayLayer>& lower, const std::string& writable,
+                           const std::string& context, bool one_by_one) {
   auto overlay = FsContext::open("overlay");
   if (!overlay) return overlay.error();
   if (one_by_one) {
@@ -124,9 +124,11 @@ Result<UniqueFd> try_mount(const std::vector<OverlayLayer>& lower, const std::st
 
 }  // namespace
 
-Result<UniqueFd> mount_overlay(const std::vector<OverlayLayer>& lower, const std::string& writable, const std::string& context) {
+Result<UniqueFd> mount_overlay(const std::vector<OverlayLayer>& lower, const std::string& writable,
+                               const std::string& context) {
   if (!writable.empty()) GANTRY_TRY(prepare_upper(lower.front(), writable));
-  auto mount = pretend_old_kernel ? Result<UniqueFd>(Error{EINVAL, "mount", "overlay", {}}) : try_mount(lower, writable, context, true);
+  auto mount = pretend_old_kernel ? Result<UniqueFd>(Error{EINVAL, "mount", "overlay", {}})
+                                  : try_mount(lower, writable, context, true);
   // Before 6.5 "lowerdir+" is not known, which shows when it is set or only when the superblock is made.
   if (mount || mount.error().code != EINVAL || lower.front().mount.valid()) return mount;
   auto older = try_mount(lower, writable, context, false);

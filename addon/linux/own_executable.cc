@@ -42,9 +42,10 @@ Result<UniqueFd> in_read_only_mount(int file) {
   change.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   GANTRY_TRY(change_mount(directory->get(), change, path));
   UniqueFd again(::openat(directory->get(), slash + 1, O_PATH | O_CLOEXEC));
-  struct stat one {}, other {};
-  const bool same = again.valid() && ::fstat(file, &one) == 0 && ::fstat(again.get(), &other) == 0 && one.st_dev == other.st_dev &&
-                    one.st_ino == other.st_ino;
+  struct stat one {
+  }, other{};
+  const bool same = again.valid() && ::fstat(file, &one) == 0 && ::fstat(again.get(), &other) == 0 &&
+                    one.st_dev == other.st_dev && one.st_ino == other.st_ino;
   // Replaced on disk since it was started: then only a copy is this program.
   if (!same) return Error{ESTALE, "open", path, {}};
   return again;
@@ -55,9 +56,11 @@ Result<UniqueFd> sealed_copy(int file) {
   struct stat status {};
   if (!copy.valid() || ::fstat(file, &status) < 0) return errno_error("memfd_create", own_file);
   for (off_t done = 0; done < status.st_size;) {
-    if (::sendfile(copy.get(), file, &done, static_cast<size_t>(status.st_size - done)) <= 0) return errno_error("sendfile", own_file);
+    if (::sendfile(copy.get(), file, &done, static_cast<size_t>(status.st_size - done)) <= 0)
+      return errno_error("sendfile", own_file);
   }
-  if (::fchmod(copy.get(), 0500) < 0 || ::fcntl(copy.get(), F_ADD_SEALS, all_seals) < 0) return errno_error("fcntl", own_file);
+  if (::fchmod(copy.get(), 0500) < 0 || ::fcntl(copy.get(), F_ADD_SEALS, all_seals) < 0)
+    return errno_error("fcntl", own_file);
   return copy;
 }
 

@@ -17,11 +17,13 @@ Result<std::pair<UniqueFd, UniqueFd>> packet_socket_pair() {
 Result<UniqueFd> connect_stream(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return Error{ENAMETOOLONG, "connect", path, "a unix socket's path has at most 107 bytes"};
+  if (path.size() >= sizeof address.sun_path)
+    return Error{ENAMETOOLONG, "connect", path, "a unix socket's path has at most 107 bytes"};
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return errno_error("socket", path);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) return errno_error("connect", path);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    return errno_error("connect", path);
   return fd;
 }
 

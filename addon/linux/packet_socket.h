@@ -24,7 +24,8 @@ Result<UniqueFd> connect_stream(const std::string& path);
 // Both ends blocking, close-on-exec.
 Result<std::pair<UniqueFd, UniqueFd>> packet_socket_pair();
 Result<void> send_packet(int socket, std::string_view bytes, int fd = -1);
-// ENODATA once the peer has closed its end; EAGAIN when nothing is there and `socket` does not block (or `wait` is false).
+// ENODATA once the peer has closed its end; EAGAIN when nothing is there and `socket` does not block (or `wait` is
+// false).
 Result<Packet> receive_packet(int socket, bool wait = true);
 // Whether the peer has closed its end.
 bool peer_is_gone(int socket);

@@ -34,7 +34,7 @@ constexpr Named limits[] = {{"RLIMIT_CPU", RLIMIT_CPU},           {"RLIMIT_FSIZE
                             {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE}, {"RLIMIT_NICE", RLIMIT_NICE},
                             {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},     {"RLIMIT_RTTIME", RLIMIT_RTTIME}};
 
-constexpr Named policies[] = {{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2},       {"SCHED_BATCH", 3},
+constexpr Named policies[] = {{"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2},      {"SCHED_BATCH", 3},
                               {"SCHED_ISO", 4},   {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6}};
 
 constexpr Named scheduling_flags[] = {{"SCHED_FLAG_RESET_ON_FORK", 0x01}, {"SCHED_FLAG_RECLAIM", 0x02},
@@ -55,15 +55,18 @@ struct SchedulerAttributes {
 
 Result<void> set_user(uid_t uid, gid_t gid, const std::vector<gid_t>& groups) {
   if (::syscall(SYS_setgroups, groups.size(), groups.data()) < 0) {
-    if (errno == EINVAL) return errno_error("setgroups", {}, "a supplemental group is not mapped in the user namespace");
+    if (errno == EINVAL)
+      return errno_error("setgroups", {}, "a supplemental group is not mapped in the user namespace");
     // A namespace with setgroups denied: its groups are given, which is an error only if others were asked for.
     if (errno != EPERM || !groups.empty()) return errno_error("setgroups");
   }
   if (::setresgid(gid, gid, gid) < 0) {
-    return errno_error("setresgid", std::to_string(gid), errno == EINVAL ? "this group is not mapped in the user namespace" : "");
+    return errno_error("setresgid", std::to_string(gid),
+                       errno == EINVAL ? "this group is not mapped in the user namespace" : "");
   }
   if (::setresuid(uid, uid, uid) < 0) {
-    return errno_error("setresuid", std::to_string(uid), errno == EINVAL ? "this user is not mapped in the user namespace" : "");
+    return errno_error("setresuid", std::to_string(uid),
+                       errno == EINVAL ? "this user is not mapped in the user namespace" : "");
   }
   return {};
 }
@@ -84,7 +87,7 @@ Result<Limit> get_limit(int number) {
 }
 
 Result<void> set_limit(int number, Limit limit) {
-  const struct rlimit wanted {limit.soft, limit.hard};
+  const struct rlimit wanted { limit.soft, limit.hard };
   if (::prlimit(0, static_cast<__rlimit_resource>(number), &wanted, nullptr) < 0) return errno_error("prlimit");
   return {};
 }
@@ -105,14 +108,21 @@ int scheduling_policy(const std::string& name) { return static_cast<int>(find(po
 int64_t scheduling_flag(const std::string& name) { return find(scheduling_flags, name); }
 
 Result<void> set_scheduling(const Scheduling& wanted) {
-  SchedulerAttributes attributes{sizeof(SchedulerAttributes), static_cast<uint32_t>(wanted.policy), wanted.flags, wanted.nice,
-                                 wanted.priority,             wanted.runtime,                      wanted.deadline, wanted.period};
+  SchedulerAttributes attributes{sizeof(SchedulerAttributes),
+                                 static_cast<uint32_t>(wanted.policy),
+                                 wanted.flags,
+                                 wanted.nice,
+                                 wanted.priority,
+                                 wanted.runtime,
+                                 wanted.deadline,
+                                 wanted.period};
   if (::syscall(SYS_sched_setattr, 0, &attributes, 0) < 0) return errno_error("sched_setattr");
   return {};
 }
 
 Result<void> set_io_priority(int io_class, int priority) {
-  if (::syscall(SYS_ioprio_set, 1 /* this process */, 0, io_class << 13 | priority) < 0) return errno_error("ioprio_set");
+  if (::syscall(SYS_ioprio_set, 1 /* this process */, 0, io_class << 13 | priority) < 0)
+    return errno_error("ioprio_set");
   return {};
 }
 

@@ -37,8 +37,8 @@ struct Scheduling {
   uint32_t priority = 0;
   uint64_t runtime = 0, deadline = 0, period = 0;  // nanoseconds
 };
-int scheduling_policy(const std::string& name);      // "SCHED_OTHER" …; -1
-int64_t scheduling_flag(const std::string& name);    // "SCHED_FLAG_RECLAIM" …; -1
+int scheduling_policy(const std::string& name);    // "SCHED_OTHER" …; -1
+int64_t scheduling_flag(const std::string& name);  // "SCHED_FLAG_RECLAIM" …; -1
 Result<void> set_scheduling(const Scheduling& scheduling);
 Result<void> set_io_priority(int io_class, int priority);  // class: 1 realtime, 2 best effort, 3 idle
 Result<void> set_personality(unsigned long persona);

@@ -25,9 +25,12 @@ int check_executable(const std::string& path) {
 
 Error not_executable(int code, const std::string& name) {
   switch (code) {
-    case EACCES: return {code, "execve", name, quoted(name) + "permission denied"};
-    case EISDIR: return {code, "execve", name, quoted(name) + "is a directory"};
-    default: return {code, "execve", name, quoted(name) + "stat " + name + ": no such file or directory"};
+    case EACCES:
+      return {code, "execve", name, quoted(name) + "permission denied"};
+    case EISDIR:
+      return {code, "execve", name, quoted(name) + "is a directory"};
+    default:
+      return {code, "execve", name, quoted(name) + "stat " + name + ": no such file or directory"};
   }
 }
 
@@ -58,11 +61,21 @@ Error exec_program(const std::string& path, const std::vector<std::string>& argv
   const int code = errno;
   std::string message = "exec " + path + ": ";
   switch (code) {
-    case ENOEXEC: message += "exec format error"; break;
-    case ENOENT: message += "no such file or directory (its interpreter is missing)"; break;
-    case EACCES: message += "permission denied"; break;
-    case E2BIG: message += "argument list too long"; break;
-    default: message.clear(); break;
+    case ENOEXEC:
+      message += "exec format error";
+      break;
+    case ENOENT:
+      message += "no such file or directory (its interpreter is missing)";
+      break;
+    case EACCES:
+      message += "permission denied";
+      break;
+    case E2BIG:
+      message += "argument list too long";
+      break;
+    default:
+      message.clear();
+      break;
   }
   return Error{code, "execve", path, message};
 }

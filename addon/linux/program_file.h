@@ -8,8 +8,9 @@
 
 namespace gantry {
 
-// The file that `name` means: itself when it has a slash, else the first executable of that name in `search` ("/bin:/usr/bin").
-// The errors' messages are those that users of Go runtimes know: exec: "x": executable file not found in $PATH.
+// The file that `name` means: itself when it has a slash, else the first executable of that name in `search`
+// ("/bin:/usr/bin"). The errors' messages are those that users of Go runtimes know: exec: "x": executable file not
+// found in $PATH.
 Result<std::string> find_program(const std::string& name, const std::string& search);
 
 // Returns only when it failed.

@@ -127,7 +127,8 @@ Result<void> RootDir::symlink(const std::string& target, const std::string& path
 Result<void> RootDir::unlink(const std::string& path) const {
   auto where = place(path);
   if (!where) return where.error();
-  if (::unlinkat(where->directory.get(), where->name.c_str(), 0) < 0 && errno != ENOENT) return errno_error("unlink", path);
+  if (::unlinkat(where->directory.get(), where->name.c_str(), 0) < 0 && errno != ENOENT)
+    return errno_error("unlink", path);
   return {};
 }
 

@@ -21,8 +21,8 @@ class RootDir {
   [[nodiscard]] Result<UniqueFd> open(const std::string& path, int flags) const;
 
   enum class Kind { directory, file };
-  // An O_PATH descriptor of `path`. What is missing is made: directories (0755), and as its last name an empty file (0644)
-  // if `kind` says so. A dangling symbolic link is followed to where it points, inside the root.
+  // An O_PATH descriptor of `path`. What is missing is made: directories (0755), and as its last name an empty file
+  // (0644) if `kind` says so. A dangling symbolic link is followed to where it points, inside the root.
   [[nodiscard]] Result<UniqueFd> ensure(const std::string& path, Kind kind) const;
 
   // The directory that `path` lies in (made if missing) for calls that take a name: symlinkat, mknodat, unlinkat.

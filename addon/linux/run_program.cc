@@ -21,7 +21,8 @@ constexpr off_t most_output = 2048;
 Result<UniqueFd> memory_file(const std::string& content) {
   UniqueFd fd(::memfd_create("stdio", MFD_CLOEXEC));
   if (!fd.valid()) return errno_error("memfd_create", "stdio");
-  if (::pwrite(fd.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size())) return errno_error("pwrite", "stdio");
+  if (::pwrite(fd.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size()))
+    return errno_error("pwrite", "stdio");
   return fd;
 }
 
@@ -30,8 +31,8 @@ Result<UniqueFd> memory_file(const std::string& content) {
   const int keep[] = {input, output, report};
   reset_signals();
   ::setsid();
-  const bool ready = close_all_except(keep).ok() && place_descriptor(input, 0).ok() && place_descriptor(output, 1).ok() &&
-                     place_descriptor(output, 2).ok();
+  const bool ready = close_all_except(keep).ok() && place_descriptor(input, 0).ok() &&
+                     place_descriptor(output, 1).ok() && place_descriptor(output, 2).ok();
   if (ready) ::execve(run.path.c_str(), ArgumentList(argv).get(), ArgumentList(run.env).get());
   const int code = errno;
   (void)!::write(report, &code, sizeof code);

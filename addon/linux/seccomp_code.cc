@@ -35,14 +35,23 @@ void compare_high(SeccompCode& code, const SeccompArgument& argument) {
   const uint32_t value = high(argument.value);
   code.push_back(load(low_word(argument.index) + 4));
   switch (argument.op) {
-    case SeccompComparison::eq: append(code, {jump(BPF_JEQ, value, 0, to_end)}); break;
-    case SeccompComparison::ne: append(code, {jump(BPF_JEQ, value, 0, 2)}); break;
+    case SeccompComparison::eq:
+      append(code, {jump(BPF_JEQ, value, 0, to_end)});
+      break;
+    case SeccompComparison::ne:
+      append(code, {jump(BPF_JEQ, value, 0, 2)});
+      break;
     case SeccompComparison::ge:
-    case SeccompComparison::gt: append(code, {jump(BPF_JGT, value, 3, 0), jump(BPF_JEQ, value, 0, to_end)}); break;
+    case SeccompComparison::gt:
+      append(code, {jump(BPF_JGT, value, 3, 0), jump(BPF_JEQ, value, 0, to_end)});
+      break;
     case SeccompComparison::lt:
-    case SeccompComparison::le: append(code, {jump(BPF_JGT, value, to_end, 0), jump(BPF_JEQ, value, 0, 2)}); break;
+    case SeccompComparison::le:
+      append(code, {jump(BPF_JGT, value, to_end, 0), jump(BPF_JEQ, value, 0, 2)});
+      break;
     case SeccompComparison::masked_eq:
-      append(code, {statement(BPF_ALU | BPF_AND | BPF_K, value), jump(BPF_JEQ, high(argument.value_two) & value, 0, to_end)});
+      append(code,
+             {statement(BPF_ALU | BPF_AND | BPF_K, value), jump(BPF_JEQ, high(argument.value_two) & value, 0, to_end)});
       break;
   }
 }
@@ -51,14 +60,27 @@ void compare_low(SeccompCode& code, const SeccompArgument& argument) {
   const uint32_t value = low(argument.value);
   code.push_back(load(low_word(argument.index)));
   switch (argument.op) {
-    case SeccompComparison::eq: append(code, {jump(BPF_JEQ, value, 0, to_end)}); break;
-    case SeccompComparison::ne: append(code, {jump(BPF_JEQ, value, to_end, 0)}); break;
-    case SeccompComparison::ge: append(code, {jump(BPF_JGE, value, 0, to_end)}); break;
-    case SeccompComparison::gt: append(code, {jump(BPF_JGT, value, 0, to_end)}); break;
-    case SeccompComparison::lt: append(code, {jump(BPF_JGE, value, to_end, 0)}); break;
-    case SeccompComparison::le: append(code, {jump(BPF_JGT, value, to_end, 0)}); break;
+    case SeccompComparison::eq:
+      append(code, {jump(BPF_JEQ, value, 0, to_end)});
+      break;
+    case SeccompComparison::ne:
+      append(code, {jump(BPF_JEQ, value, to_end, 0)});
+      break;
+    case SeccompComparison::ge:
+      append(code, {jump(BPF_JGE, value, 0, to_end)});
+      break;
+    case SeccompComparison::gt:
+      append(code, {jump(BPF_JGT, value, 0, to_end)});
+      break;
+    case SeccompComparison::lt:
+      append(code, {jump(BPF_JGE, value, to_end, 0)});
+      break;
+    case SeccompComparison::le:
+      append(code, {jump(BPF_JGT, value, to_end, 0)});
+      break;
     case SeccompComparison::masked_eq:
-      append(code, {statement(BPF_ALU | BPF_AND | BPF_K, value), jump(BPF_JEQ, low(argument.value_two) & value, 0, to_end)});
+      append(code,
+             {statement(BPF_ALU | BPF_AND | BPF_K, value), jump(BPF_JEQ, low(argument.value_two) & value, 0, to_end)});
       break;
   }
 }

@@ -20,19 +20,20 @@ constexpr uint32_t x32_bit = 0x40000000;
 constexpr uint32_t cancelled = 0xffffffff;
 constexpr uint32_t enosys = SECCOMP_RET_ERRNO | ENOSYS;
 
-// 32-bit x86 has two ways to many calls: one number for all (socketcall, ipc; the first argument says which) and a number
-// each. libseccomp knows the former as -100 - n and -200 - n, and resolves names to those.
+// 32-bit x86 has two ways to many calls: one number for all (socketcall, ipc; the first argument says which) and a
+// number each. libseccomp knows the former as -100 - n and -200 - n, and resolves names to those.
 constexpr int socketcall_base = -100, ipc_base = -200;
 constexpr uint32_t socketcall_number = 102, ipc_number = 117;
 constexpr struct {
   const char* name;
   uint32_t number;
-} direct_numbers[] = {{"socket", 359},      {"socketpair", 360},  {"bind", 361},        {"connect", 362},     {"listen", 363},
-                      {"accept4", 364},     {"getsockopt", 365},  {"setsockopt", 366},  {"getsockname", 367}, {"getpeername", 368},
-                      {"sendto", 369},      {"sendmsg", 370},     {"recvfrom", 371},    {"recvmsg", 372},     {"shutdown", 373},
-                      {"recvmmsg", 337},    {"sendmmsg", 345},    {"semget", 393},      {"semctl", 394},      {"shmget", 395},
-                      {"shmctl", 396},      {"shmat", 397},       {"shmdt", 398},       {"msgget", 399},      {"msgsnd", 400},
-                      {"msgrcv", 401},      {"msgctl", 402}};
+} direct_numbers[] = {{"socket", 359},      {"socketpair", 360},  {"bind", 361},       {"connect", 362},
+                      {"listen", 363},      {"accept4", 364},     {"getsockopt", 365}, {"setsockopt", 366},
+                      {"getsockname", 367}, {"getpeername", 368}, {"sendto", 369},     {"sendmsg", 370},
+                      {"recvfrom", 371},    {"recvmsg", 372},     {"shutdown", 373},   {"recvmmsg", 337},
+                      {"sendmmsg", 345},    {"semget", 393},      {"semctl", 394},     {"shmget", 395},
+                      {"shmctl", 396},      {"shmat", 397},       {"shmdt", 398},      {"msgget", 399},
+                      {"msgsnd", 400},      {"msgrcv", 401},      {"msgctl", 402}};
 
 uint32_t audit_of(uint32_t token) { return token == SCMP_ARCH_X32 ? static_cast<uint32_t>(SCMP_ARCH_X86_64) : token; }
 bool is_wide(uint32_t token) { return (token & __AUDIT_ARCH_64BIT) != 0; }
@@ -46,7 +47,9 @@ bool equal(const SeccompCode& one, const SeccompCode& other) {
 Result<UniqueFd> SeccompProgram::load(unsigned flags) const {
   sock_fprog program{static_cast<unsigned short>(code_.size()), const_cast<sock_filter*>(code_.data())};
   const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-  if (result < 0) return errno_error("seccomp", {}, errno == EINVAL ? "the kernel does not support the filter or one of its flags" : "");
+  if (result < 0)
+    return errno_error("seccomp", {},
+                       errno == EINVAL ? "the kernel does not support the filter or one of its flags" : "");
   if (!(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) return UniqueFd();
   return UniqueFd(static_cast<int>(result));
 }
@@ -56,7 +59,8 @@ SeccompBuilder::SeccompBuilder(uint32_t default_action) : default_action_(defaul
 }
 
 bool SeccompBuilder::has(uint32_t token) const {
-  return std::any_of(architectures_.begin(), architectures_.end(), [&](const Architecture& entry) { return entry.token == token; });
+  return std::any_of(architectures_.begin(), architectures_.end(),
+                     [&](const Architecture& entry) { return entry.token == token; });
 }
 
 Result<void> SeccompBuilder::add_architecture(const std::string& name) {
@@ -78,10 +82,14 @@ Result<void> SeccompBuilder::add_call(Architecture& architecture, uint32_t numbe
   return {};
 }
 
-Result<void> SeccompBuilder::add_multiplexed(Architecture& architecture, int pseudo, const std::string& name, const Rule& rule) {
+Result<void> SeccompBuilder::add_multiplexed(Architecture& architecture, int pseudo, const std::string& name,
+                                             const Rule& rule) {
   const bool is_socket = pseudo > ipc_base;
-  Rule through{rule.action, {{0, SeccompComparison::eq, static_cast<uint64_t>((is_socket ? socketcall_base : ipc_base) - pseudo), 0}}};
-  // The call's own arguments are in memory, where no filter sees them; libseccomp keeps conditions on the others all the same.
+  Rule through{
+      rule.action,
+      {{0, SeccompComparison::eq, static_cast<uint64_t>((is_socket ? socketcall_base : ipc_base) - pseudo), 0}}};
+  // The call's own arguments are in memory, where no filter sees them; libseccomp keeps conditions on the others all
+  // the same.
   for (const SeccompArgument& argument : rule.arguments) {
     if (argument.index != 0) through.arguments.push_back(argument);
   }
@@ -92,7 +100,8 @@ Result<void> SeccompBuilder::add_multiplexed(Architecture& architecture, int pse
   return {};
 }
 
-Result<void> SeccompBuilder::add_rule(uint32_t action, const std::string& syscall, std::span<const SeccompArgument> arguments) {
+Result<void> SeccompBuilder::add_rule(uint32_t action, const std::string& syscall,
+                                      std::span<const SeccompArgument> arguments) {
   const Rule rule{action, {arguments.begin(), arguments.end()}};
   for (Architecture& architecture : architectures_) {
     const int number = ::seccomp_syscall_resolve_name_arch(architecture.token, syscall.c_str());
@@ -142,7 +151,8 @@ SeccompCode SeccompBuilder::block(uint32_t audit, bool newer_is_enosys) const {
   std::vector<std::pair<uint32_t, SeccompCode>> ranges;
   for (const uint32_t start : starts) {
     const auto call = calls.find(start);
-    SeccompCode code = call != calls.end() ? call->second : seccomp_code::give(fallback(audit, start, after_last, newer_is_enosys));
+    SeccompCode code =
+        call != calls.end() ? call->second : seccomp_code::give(fallback(audit, start, after_last, newer_is_enosys));
     if (ranges.empty() || !equal(ranges.back().second, code)) ranges.emplace_back(start, std::move(code));
   }
   SeccompCode code = seccomp_code::load_number();
@@ -163,7 +173,8 @@ Result<SeccompProgram> SeccompBuilder::compile(bool newer_is_enosys) const {
   // An architecture that the profile does not name.
   const SeccompCode foreign = seccomp_code::give(SECCOMP_RET_KILL_THREAD);
   code.insert(code.end(), foreign.begin(), foreign.end());
-  if (code.size() > BPF_MAXINSNS) return Error{E2BIG, "seccomp", {}, "the profile compiles to more than 4096 instructions"};
+  if (code.size() > BPF_MAXINSNS)
+    return Error{E2BIG, "seccomp", {}, "the profile compiles to more than 4096 instructions"};
   return SeccompProgram(std::move(code));
 }
 

@@ -1,5 +1,6 @@
-// Seccomp filters (seccomp(2)): libseccomp's names and numbers, compiled here. libseccomp's own compiler takes 15 ms for a
-// usual profile, at every container and every exec; this one takes well under one, and its tests hold it against that one.
+// Seccomp filters (seccomp(2)): libseccomp's names and numbers, compiled here. libseccomp's own compiler takes 15 ms
+// for a usual profile, at every container and every exec; this one takes well under one, and its tests hold it against
+// that one.
 #pragma once
 
 #include <linux/filter.h>
@@ -46,8 +47,8 @@ class SeccompBuilder {
   explicit SeccompBuilder(uint32_t default_action);
   // libseccomp's name: "x86_64". Before the first rule.
   Result<void> add_architecture(const std::string& name);
-  // The action where all arguments match. Several rules for a call are asked in order; one without arguments replaces all
-  // others. EEXIST: two of those that disagree. Unknown system calls are left out: no program can make them here.
+  // The action where all arguments match. Several rules for a call are asked in order; one without arguments replaces
+  // all others. EEXIST: two of those that disagree. Unknown system calls are left out: no program can make them here.
   Result<void> add_rule(uint32_t action, const std::string& syscall, std::span<const SeccompArgument> arguments);
   // With `newer_is_enosys` system calls beyond all that the rules know answer ENOSYS instead of the default action, so
   // that programs fall back to older ones.

@@ -13,7 +13,8 @@ Result<Terminal> open_terminal(UniqueFd ptmx) {
   constexpr long devpts_magic = 0x1cd1;
   struct stat status {};
   struct statfs file_system {};
-  if (::fstat(ptmx.get(), &status) < 0 || ::fstatfs(ptmx.get(), &file_system) < 0) return errno_error("fstat", "/dev/pts/ptmx");
+  if (::fstat(ptmx.get(), &status) < 0 || ::fstatfs(ptmx.get(), &file_system) < 0)
+    return errno_error("fstat", "/dev/pts/ptmx");
   if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2) || file_system.f_type != devpts_magic) {
     return Error{ENOTTY, "open", "/dev/pts/ptmx", "is not the multiplexer of a devpts file system"};
   }

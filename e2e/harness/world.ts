@@ -147,10 +147,11 @@ export class World {
   #isAllowed(line: string): boolean {
     const foreign = process.env['GANTRY_E2E_FOREIGN'];
     if (foreign !== undefined && new RegExp(foreign).test(line)) return true;
-    const lasting = [` ${this.#bridge}`, this.cgroupParent, '/gantry', `table inet gantry-${this.#bridge}`];
+    const lasting = [` ${this.#bridge}`, '/gantry', `table inet gantry-${this.#bridge}`];
     // The portmap plug-in's iptables: its chains, and the table that the first rule of anybody made.
     const ofPortmap = line.includes('CNI-HOSTPORT') || /table ip6? nat$/.test(line);
-    return ofPortmap || lasting.some((end) => line.endsWith(end));
+    const isOfOtherWorld = line.includes('/gantry-e2e-') && !line.includes(`${this.cgroupParent}/`);
+    return ofPortmap || isOfOtherWorld || lasting.some((end) => line.endsWith(end));
   }
 
   #records(): string[] {

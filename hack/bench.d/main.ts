@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imageStorage, startRegistry, writeHosts } from '../../e2e/images/index.ts';
 import { pulls } from './pull.ts';
-import { execSync, logThroughput, type Pair, podUp, sixtyPods, stopContainer } from './rows.ts';
+import { emptyCall, execSync, logThroughput, type Pair, podUp, sixtyPods, stopContainer } from './rows.ts';
 import {
   bridge,
   hostNetwork,
@@ -45,12 +45,13 @@ async function measure(): Promise<void> {
     for (const { cri } of [peer, ours, oursCni]) await cri.call('PullImage', { image: { image } }, 60_000);
     const pair: Pair = { peer, ours };
     const rows: readonly [string, () => Promise<Measured | Measured[]>][] = [
+      ['call', () => emptyCall(pair, rounds)],
       ['up-host', () => podUp(pair, rounds, 'host network', hostNetwork, 0.08)],
       ['up-builtin', () => podUp(pair, rounds, 'built-in network (peer: CNI)', undefined, 0.1)],
       ['up-cni', () => podUp({ peer, ours: oursCni }, rounds, 'CNI bridge + portmap', undefined, 0.3)],
       ['exec', () => execSync(pair, rounds)],
       ['stop', () => stopContainer(pair, rounds)],
-      ['logs', () => logThroughput(pair)],
+      ['logs', () => logThroughput(pair, directory)],
       ['sixty', () => sixtyPods(pair)],
     ];
     for (const [name, work] of rows) if (only.test(name)) print(await work());

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PodSandboxConfigInit } from '../../src/cri-types/index.ts';
+import type { ContainerStatus, PodSandboxConfigInit } from '../../src/cri-types/index.ts';
 import { pss, pssOf } from './memory.ts';
 import { bringUp, hostNetwork, type Subject, takeDown, type Up } from './subjects.ts';
 import type { Measured } from './table.ts';
@@ -126,21 +128,34 @@ async function eightAtOnce(count: number, work: (n: number) => Promise<void>): P
   await Promise.all(Array.from({ length: 8 }, worker));
 }
 
-/** A container that writes 100-byte lines as fast as they are taken. */
-export async function logThroughput(pair: Pair): Promise<Measured> {
-  const megabytes = 200;
-  const write = `yes "$(printf %099d 0)" | head -c ${megabytes * 1_000_000}`;
+/** A container that writes 100-byte lines, out of a file in memory, as fast as they are taken. */
+export async function logThroughput(pair: Pair, directory: string): Promise<Measured> {
+  const [megabytes, times] = [20, 20];
+  const lines = join(directory, 'lines');
+  writeFileSync(lines, `${'0123456789'.repeat(10).slice(1)}\n`.repeat(megabytes * 10_000));
+  const write = `n=0; while [ $n -lt ${times} ]; do cat /lines; n=$((n+1)); done`;
+  const mounts = [{ hostPath: lines, containerPath: '/lines', readonly: true }];
   const samples = await inTurns(pair, 3, async (subject) => {
-    const start = performance.now();
-    const up = await bringUp(subject, hostNetwork, ['sh', '-c', write]);
-    for (;;) {
-      const { status } = await subject.cri.call('ContainerStatus', { containerId: up.container });
-      if (status?.state === 'CONTAINER_EXITED') break;
-      await sleep(20);
-    }
-    const seconds = (performance.now() - start) / 1000;
+    const up = await bringUp(subject, hostNetwork, ['sh', '-c', write], mounts);
+    const { startedAt, finishedAt } = await ended(subject, up);
     await takeDown(subject, up);
-    return megabytes / seconds;
+    return (megabytes * times) / (Number(finishedAt - startedAt) / 1e9);
   });
   return { work: 'log throughput', unit: 'MB/s', ...samples, budget: { atLeast: 8 } };
+}
+
+async function ended({ cri }: Subject, { container }: Up): Promise<ContainerStatus> {
+  for (;;) {
+    const { status } = await cri.call('ContainerStatus', { containerId: container });
+    if (status?.state === 'CONTAINER_EXITED') return status;
+    await sleep(50);
+  }
+}
+
+/** What the client and the wire cost, in every other row too. */
+export async function emptyCall(pair: Pair, rounds: number): Promise<Measured> {
+  const samples = await inTurns(pair, rounds * 2, async (subject) =>
+    milliseconds(() => subject.cri.call('Version', {})),
+  );
+  return { work: 'an empty call (Version)', unit: 'ms', ...samples, budget: undefined };
 }

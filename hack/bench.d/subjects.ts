@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { containerd, type Daemon, gantry, writeConflist } from '../../e2e/harness/index.ts';
-import type { PodSandboxConfigInit } from '../../src/cri-types/index.ts';
+import type { MountInit, PodSandboxConfigInit } from '../../src/cri-types/index.ts';
 import { CriClient } from '../cri-client.ts';
 
 /** One server that is measured. */
@@ -91,6 +91,7 @@ export async function bringUp(
   subject: Subject,
   linux: PodSandboxConfigInit['linux'],
   command: string[],
+  mounts: MountInit[] = [],
 ): Promise<Up> {
   counter += 1;
   const name = `bench-${counter}`;
@@ -104,7 +105,7 @@ export async function bringUp(
   const { containerId } = await subject.cri.call('CreateContainer', {
     podSandboxId,
     sandboxConfig: config,
-    config: { metadata: { name: 'c', attempt: 0 }, image: { image }, command, logPath: 'c.log' },
+    config: { metadata: { name: 'c', attempt: 0 }, image: { image }, command, mounts, logPath: 'c.log' },
   });
   await subject.cri.call('StartContainer', { containerId });
   return { pod: podSandboxId, container: containerId };

@@ -5,7 +5,11 @@ export interface Measured {
   readonly peer: readonly number[];
   readonly ours: readonly number[];
   /** Of the design: ours divided by the peer's, at most; or an absolute limit in the unit. */
-  readonly budget: { readonly ratio: number } | { readonly atLeast: number } | { readonly absolute: number };
+  readonly budget:
+    | { readonly ratio: number }
+    | { readonly atLeast: number }
+    | { readonly absolute: number }
+    | undefined;
 }
 
 export function median(samples: readonly number[]): number {
@@ -16,9 +20,15 @@ export function median(samples: readonly number[]): number {
 }
 
 function verdict({ budget }: Measured, ours: number, ratio: number): { text: string; isMet: boolean } {
+  if (budget === undefined) return { text: '', isMet: true };
   if ('ratio' in budget) return { text: `≤ ${budget.ratio}×`, isMet: ratio <= budget.ratio };
   if ('atLeast' in budget) return { text: `≥ ${budget.atLeast}×`, isMet: ratio >= budget.atLeast };
   return { text: `≤ ${budget.absolute}`, isMet: ours <= budget.absolute };
+}
+
+function budgetWord({ budget }: Measured, isMet: boolean): string {
+  if (budget === undefined) return '';
+  return isMet ? 'met' : '**missed**';
 }
 
 export function row(measured: Measured): string {
@@ -27,7 +37,7 @@ export function row(measured: Measured): string {
   const { text, isMet } = verdict(measured, ours, ratio);
   const number = (value: number): string =>
     `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${measured.unit}`;
-  return `| ${measured.work} | ${number(peer)} | ${number(ours)} | ${ratio.toFixed(3)}× | ${text} | ${isMet ? 'met' : '**missed**'} |`;
+  return `| ${measured.work} | ${number(peer)} | ${number(ours)} | ${ratio.toFixed(3)}× | ${text} | ${budgetWord(measured, isMet)} |`;
 }
 
 export const heading = `| work | containerd + runc | Gantry | ratio | budget | |

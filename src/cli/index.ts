@@ -8,6 +8,8 @@ export interface Verb {
 
 /** Each verb is imported only when it is asked for: only `serve` may load gRPC and protobufjs. */
 const verbs: Readonly<Record<string, () => Promise<{ verb: Verb }>>> = {
+  fetch: () => import('./fetch.ts'),
+  image: () => import('./image.ts'),
   serve: () => import('./serve.ts'),
   version: () => import('./version.ts'),
 };
@@ -16,7 +18,7 @@ const verbs: Readonly<Record<string, () => Promise<{ verb: Verb }>>> = {
 export async function run(argv: readonly string[]): Promise<number> {
   const [name = 'help', ...args] = argv;
   if (name === 'help' || name === '--help' || name === '-h') {
-    process.stdout.write(`usage: gantry VERB [OPTION …]\nverbs: ${Object.keys(verbs).join(', ')}\n`);
+    process.stdout.write(await usage());
     return 0;
   }
   const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
@@ -31,4 +33,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     process.stderr.write(`gantry ${name}: ${describeError(error)}\n`);
     return 1;
   }
+}
+
+async function usage(): Promise<string> {
+  const lines = Object.entries(verbs).map(
+    async ([name, load]) => `  ${name.padEnd(9)}${(await load()).verb.summary}`,
+  );
+  return `usage: gantry VERB [OPTION …], 'gantry VERB --help' for its options\n${(await Promise.all(lines)).join('\n')}\n`;
 }

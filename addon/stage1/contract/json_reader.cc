@@ -13,7 +13,6 @@ constexpr double signed_end = 9223372036854775808.0;
 constexpr double unsigned_end = 18446744073709551616.0;
 constexpr double rounding = 1.0 + 1e-15;
 
-
 }  // namespace
 
 Result<void> JsonReader::parse_text(rapidjson::Document& document, std::string_view text) {

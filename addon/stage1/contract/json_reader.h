@@ -1,5 +1,6 @@
-// Reads a JSON document into plain structs: tolerant of members that nobody asked for, strict about the type of those that
-// somebody did. The first thing that is wrong is kept as an Error whose subject is its JSON path ("process.args[2]").
+// Reads a JSON document into plain structs: tolerant of members that nobody asked for, strict about the type of those
+// that somebody did. The first thing that is wrong is kept as an Error whose subject is its JSON path
+// ("process.args[2]").
 #pragma once
 
 #include <rapidjson/document.h>
@@ -66,7 +67,7 @@ class JsonReader {
 
 template <typename T>
 concept JsonScalar = std::is_same_v<T, bool> || std::is_same_v<T, std::string> || std::is_same_v<T, int64_t> ||
-                     std::is_same_v<T, uint64_t> || std::is_same_v<T, int32_t> || std::is_same_v<T, uint32_t>;
+    std::is_same_v<T, uint64_t> || std::is_same_v<T, int32_t> || std::is_same_v<T, uint32_t>;
 
 template <typename T>
 void JsonReader::any(const Value& value, T& out) {

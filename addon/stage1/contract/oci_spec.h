@@ -1,5 +1,5 @@
-// The OCI runtime specification's document (v1.3, config.md and config-linux.md) as far as stage1 executes it. Names are
-// the specification's, in our spelling; sizes are bytes. Members that stage1 does not know are ignored, as the
+// The OCI runtime specification's document (v1.3, config.md and config-linux.md) as far as stage1 executes it. Names
+// are the specification's, in our spelling; sizes are bytes. Members that stage1 does not know are ignored, as the
 // specification demands; a known one of the wrong type is an error that names its JSON path.
 #pragma once
 

@@ -1,5 +1,5 @@
-// An app from the barrier to the exec, step by step. What runc does in prepareRootfs and linuxStandardInit, in its order
-// where the order matters; each step is a file of its own.
+// An app from the barrier to the exec, step by step. What runc does in prepareRootfs and linuxStandardInit, in its
+// order where the order matters; each step is a file of its own.
 #include "stage1/executor/app_setup.h"
 
 #include <fcntl.h>
@@ -91,7 +91,8 @@ Result<void> make_console(AppSetup& setup) {
 }
 
 Result<void> apply_own_sysctls(const AppSetup& setup) {
-  const OwnNamespaces own{setup.sandbox.ipc.valid(), setup.sandbox.uts.valid(), setup.sandbox.network.valid(), setup.sandbox.user.valid()};
+  const OwnNamespaces own{setup.sandbox.ipc.valid(), setup.sandbox.uts.valid(), setup.sandbox.network.valid(),
+                          setup.sandbox.user.valid()};
   return apply_sysctls(*setup.proc, setup.spec.linux.sysctl, own);
 }
 
@@ -105,7 +106,9 @@ Result<void> run_creation_hooks(AppSetup& setup) {
   const contract::OciHooks& hooks = setup.spec.hooks;
   if (!hooks.prestart.empty() || !hooks.create_runtime.empty()) GANTRY_TRY(setup.host->runtime_hooks());
   if (hooks.create_container.empty()) return {};
-  GANTRY_TRY(move_new_root(setup.root->fd(), setup.spec.root.path, *setup.proc));
+  const std::string& path = setup.spec.root.path;
+  const std::string place = path.starts_with('/') ? path : setup.request.app.directory + "/" + path;
+  GANTRY_TRY(move_new_root(setup.root->fd(), place, *setup.proc));
   return run_hooks("createContainer", hooks.create_container, hook_state(setup, "creating"));
 }
 
@@ -120,10 +123,12 @@ Result<void> enter_container(AppSetup& setup) {
 
 Result<void> set_up_process(AppSetup& setup) {
   const contract::OciProcess& process = setup.spec.process;
+  if (setup.spec.linux.personality && setup.spec.linux.personality->domain == "LINUX32")
+    GANTRY_TRY(set_personality(0x0008));
+  GANTRY_TRY(apply_labels(*setup.proc, process));
+  // After the label for keys was set: it is the keyring's too.
   auto keyring = join_session_keyring("_ses." + setup.request.app.id);
   if (!keyring && keyring.error().code != ENOSYS) setup.sync.warn("no session keyring: " + keyring.error().describe());
-  if (setup.spec.linux.personality && setup.spec.linux.personality->domain == "LINUX32") GANTRY_TRY(set_personality(0x0008));
-  GANTRY_TRY(apply_labels(*setup.proc, process));
   GANTRY_TRY(apply_limits(&*setup.proc, process, setup.sync));
   if (!process.terminal) return give_stdio(setup.request.stdio);
   return {};

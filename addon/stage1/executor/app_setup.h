@@ -23,11 +23,11 @@ struct AppSetup {
   std::unique_ptr<HostSide> host;  // until the process is prepared
   bool in_user_namespace = false;
 
-  std::optional<ProcDir> proc;    // the host's, by descriptor: /proc itself is soon covered
-  std::optional<RootDir> root;    // the container's root, attached
-  UniqueFd shm;                   // a clone of the pod's /dev/shm
+  std::optional<ProcDir> proc;  // the host's, by descriptor: /proc itself is soon covered
+  std::optional<RootDir> root;  // the container's root, attached
+  UniqueFd shm;                 // a clone of the pod's /dev/shm
   Seccomp seccomp;
-  std::string own_cgroups;        // /proc/self/cgroup as the host sees it
+  std::string own_cgroups;                                        // /proc/self/cgroup as the host sees it
   std::vector<std::pair<UniqueFd, std::string>> read_only_later;  // mounts that are still written to
 };
 

@@ -64,7 +64,8 @@ Result<std::vector<Hierarchy>> find_hierarchies(const AppSetup& setup) {
       // A host that is a container itself sees only a part of the hierarchy.
       std::string path = line.path;
       if (mount.root != "/" && path.starts_with(mount.root)) path = path.substr(mount.root.size());
-      found.push_back({line.controllers, mount.mountpoint.substr(mount.mountpoint.rfind('/') + 1), mount.mountpoint + path});
+      found.push_back(
+          {line.controllers, mount.mountpoint.substr(mount.mountpoint.rfind('/') + 1), mount.mountpoint + path});
       break;
     }
   }
@@ -86,7 +87,8 @@ Result<void> mount_v2(AppSetup& setup, const contract::OciMount& wanted, const M
   auto mount = context->create(options.set);
   if (mount) return attach_private(setup, mount->get(), wanted.destination);
   if (mount.error().code != EPERM && mount.error().code != EBUSY) return mount.error();
-  // A user namespace without a cgroup namespace may not mount it: the host's is bound; with one, the container's own part.
+  // A user namespace without a cgroup namespace may not mount it: the host's is bound; with one, the container's own
+  // part.
   std::string source = cgroup_root;
   const auto lines = parse_own_cgroups(setup.own_cgroups);
   if (setup.spec.linux.find_namespace("cgroup") != nullptr && !lines.empty()) source += lines.back().path;

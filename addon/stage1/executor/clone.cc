@@ -23,7 +23,8 @@ namespace {
 
 using contract::NamespaceMode;
 
-// oom_score_adj can be lowered only with the host's own CAP_SYS_RESOURCE: a failure is reported later, by the process itself.
+// oom_score_adj can be lowered only with the host's own CAP_SYS_RESOURCE: a failure is reported later, by the process
+// itself.
 Result<void> lower_oom_score(const contract::OciProcess& process) {
   if (process.oom_score_adj) (void)write_oom_score_adj(own_pid(), *process.oom_score_adj);
   return {};
@@ -40,8 +41,9 @@ LaunchPlan plan_app(const PodSandbox& sandbox, const AppRequest& request) {
     plan.new_pid = true;
   }
   plan.in_launcher = [&request] { return lower_oom_score(request.spec.process); };
-  plan.keep = {sandbox.user.get(), sandbox.network.get(), sandbox.ipc.get(),    sandbox.uts.get(),    sandbox.shm.get(),
-               sandbox.shm_namespace.get(), request.stdio.in, request.stdio.out, request.stdio.err};
+  plan.keep = {sandbox.user.get(), sandbox.network.get(), sandbox.ipc.get(),
+               sandbox.uts.get(),  sandbox.shm.get(),     sandbox.shm_namespace.get(),
+               request.stdio.in,   request.stdio.out,     request.stdio.err};
   return plan;
 }
 
@@ -50,13 +52,14 @@ Result<void> check_app(const PodSandbox& sandbox, const AppRequest& request) {
     return Error{EINVAL, "clone", request.app.id, "the pod has no pid namespace of its own to share"};
   }
   if (!request.app.pid_target.empty() && request.pid_target < 0) {
-    return Error{ESRCH, "clone", request.app.pid_target, "the container whose pid namespace is to be joined does not run"};
+    return Error{ESRCH, "clone", request.app.pid_target,
+                 "the container whose pid namespace is to be joined does not run"};
   }
   return {};
 }
 
-// Rights over the host, hooks outside of the container, and ID maps (made with a process that /proc must know by its number)
-// cannot be had from inside.
+// Rights over the host, hooks outside of the container, and ID maps (made with a process that /proc must know by its
+// number) cannot be had from inside.
 bool needs_host_side(const PodSandbox& sandbox, const AppRequest& request) {
   const contract::OciHooks& hooks = request.spec.hooks;
   const auto has_maps = [](const contract::OciMount& mount) { return !mount.uid_mappings.empty(); };
@@ -154,7 +157,8 @@ Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& requ
     plan.keep.push_back(asking.get());
   }
   auto child = launch(plan, [&](ChildSync& sync) {
-    std::unique_ptr<HostSide> host = asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
+    std::unique_ptr<HostSide> host =
+        asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
     AppSetup setup{sandbox, request, request.spec, sync, std::move(host), sandbox.user.valid(), {}, {}, {}, {}, {}, {}};
     run_app(setup);
   });

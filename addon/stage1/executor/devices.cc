@@ -5,8 +5,8 @@
 
 #include "linux/device_node.h"
 #include "linux/mount.h"
-#include "stage1/executor/mounts.h"
 #include "stage1/executor/mount_options.h"
+#include "stage1/executor/mounts.h"
 
 namespace gantry::executor {
 
@@ -14,8 +14,8 @@ namespace {
 
 using contract::OciDevice;
 
-const OciDevice default_devices[] = {{"/dev/null", "c", 1, 3, {}, {}, {}},   {"/dev/zero", "c", 1, 5, {}, {}, {}},
-                                     {"/dev/full", "c", 1, 7, {}, {}, {}},   {"/dev/random", "c", 1, 8, {}, {}, {}},
+const OciDevice default_devices[] = {{"/dev/null", "c", 1, 3, {}, {}, {}},    {"/dev/zero", "c", 1, 5, {}, {}, {}},
+                                     {"/dev/full", "c", 1, 7, {}, {}, {}},    {"/dev/random", "c", 1, 8, {}, {}, {}},
                                      {"/dev/urandom", "c", 1, 9, {}, {}, {}}, {"/dev/tty", "c", 5, 0, {}, {}, {}}};
 
 bool dev_is_bound(const contract::OciSpec& spec) {
@@ -42,8 +42,9 @@ Result<UniqueFd> host_node(AppSetup& setup, const OciDevice& device, mode_t type
     if (!mount) continue;
     auto status = status_of(mount->get(), path);
     if (!status) return status.error();
-    const bool same = (status->st_mode & S_IFMT) == type &&
-                      status->st_rdev == ::makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+    const bool same =
+        (status->st_mode & S_IFMT) == type &&
+        status->st_rdev == ::makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
     if (same) return mount;
   }
   error.message = "the host has no device " + numbers + " here; in a user namespace devices are bound from the host";

@@ -1,4 +1,5 @@
-// /dev: the devices that every container has (config-linux.md, "Default Devices"), those of spec.linux.devices, and the links.
+// /dev: the devices that every container has (config-linux.md, "Default Devices"), those of spec.linux.devices, and the
+// links.
 #pragma once
 
 #include "stage1/executor/app_setup.h"

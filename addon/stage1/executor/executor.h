@@ -54,7 +54,8 @@ enum class ChildReport : uint8_t {
   // After `start` a successful execve closes `sync`: end-of-file without `failed` means that it runs.
 };
 
-// Keeper → child, one byte. End-of-file in place of a command makes the child exit: closing `sync` gives up either wait.
+// Keeper → child, one byte. End-of-file in place of a command makes the child exit: closing `sync` gives up either
+// wait.
 enum class ChildCommand : uint8_t {
   proceed = 1,  // pass the barrier
   start = 2,    // exec

@@ -40,7 +40,8 @@ void write_state(Writer& json, const HookState& state) {
 Result<void> judge(const ProgramEnd& end, const std::string& kind, const contract::OciHook& hook) {
   const std::string said = end.output.empty() ? "" : ": " + end.output;
   if (end.timed_out) {
-    return Error{ETIMEDOUT, kind + " hook", hook.path, "did not end within " + std::to_string(hook.timeout.value_or(0)) + " s" + said};
+    return Error{ETIMEDOUT, kind + " hook", hook.path,
+                 "did not end within " + std::to_string(hook.timeout.value_or(0)) + " s" + said};
   }
   if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0) return {};
   const std::string how = WIFSIGNALED(end.status) ? "was killed by signal " + std::to_string(WTERMSIG(end.status))
@@ -78,7 +79,8 @@ std::string process_state_json(const HookState& state, pid_t pid, const std::str
 Result<void> run_hooks(const std::string& kind, const std::vector<contract::OciHook>& hooks, const HookState& state,
                        const std::vector<std::string>& default_env) {
   for (const contract::OciHook& hook : hooks) {
-    auto end = run_program({hook.path, hook.args, hook.env.empty() ? default_env : hook.env, state_json(state), hook.timeout});
+    auto end =
+        run_program({hook.path, hook.args, hook.env.empty() ? default_env : hook.env, state_json(state), hook.timeout});
     if (!end) {
       end.error().operation = kind + " hook";
       return end.error();
@@ -88,7 +90,8 @@ Result<void> run_hooks(const std::string& kind, const std::vector<contract::OciH
   return {};
 }
 
-Result<ChildProcess> start_hooks(const std::string& kind, const std::vector<contract::OciHook>& hooks, const HookState& state) {
+Result<ChildProcess> start_hooks(const std::string& kind, const std::vector<contract::OciHook>& hooks,
+                                 const HookState& state) {
   return launch({}, [&](ChildSync& sync) {
     auto done = run_hooks(kind, hooks, state);
     if (!done) sync.fail(done.error());

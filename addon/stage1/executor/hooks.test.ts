@@ -74,7 +74,7 @@ describe('hooks', () => {
 
   test('of the container run inside its namespaces, before pivot_root, and see its root where the document has it', () => {
     log = shop.path('log');
-    const place = shop.newDirectory('rootfs');
+    const place = shop.path('rootfs');
     const path = hook(
       'container',
       `mkdir -p ${place}/from-hook; mount -t tmpfs hook ${place}/from-hook; echo text > ${place}/from-hook/file

@@ -41,7 +41,8 @@ class LocalHostSide : public HostSide {
 
   Result<UniqueFd> path(const std::string& path, bool recursive) override {
     auto mount = clone_mount(AT_FDCWD, path, recursive);
-    if (!mount && mount.error().code == ENOENT) mount.error().message = "the source of a mount does not exist on the host";
+    if (!mount && mount.error().code == ENOENT)
+      mount.error().message = "the source of a mount does not exist on the host";
     return mount;
   }
 
@@ -66,7 +67,9 @@ class RemoteHostSide : public HostSide {
   explicit RemoteHostSide(UniqueFd socket) : socket_(std::move(socket)) {}
   Result<UniqueFd> rootfs() override { return ask("R"); }
   Result<UniqueFd> mount_source(size_t index) override { return ask("M" + std::to_string(index)); }
-  Result<UniqueFd> path(const std::string& path, bool recursive) override { return ask((recursive ? "T" : "P") + path); }
+  Result<UniqueFd> path(const std::string& path, bool recursive) override {
+    return ask((recursive ? "T" : "P") + path);
+  }
   Result<UniqueFd> pod_shm() override { return ask("S"); }
   Result<void> runtime_hooks() override {
     auto answer = ask("H");
@@ -89,12 +92,18 @@ class RemoteHostSide : public HostSide {
 Result<UniqueFd> answer(HostSide& host, const std::string& question) {
   const std::string argument = question.substr(1);
   switch (question[0]) {
-    case 'R': return host.rootfs();
-    case 'M': return host.mount_source(std::stoul(argument));
-    case 'P': return host.path(argument, false);
-    case 'S': return host.pod_shm();
-    case 'T': return host.path(argument, true);
-    default: break;
+    case 'R':
+      return host.rootfs();
+    case 'M':
+      return host.mount_source(std::stoul(argument));
+    case 'P':
+      return host.path(argument, false);
+    case 'S':
+      return host.pod_shm();
+    case 'T':
+      return host.path(argument, true);
+    default:
+      break;
   }
   if (auto done = host.runtime_hooks(); !done) return done.error();
   return UniqueFd();
@@ -119,7 +128,9 @@ std::unique_ptr<HostSide> local_host_side(const PodSandbox& sandbox, const AppRe
   return std::make_unique<LocalHostSide>(sandbox, request, app_pid);
 }
 
-std::unique_ptr<HostSide> remote_host_side(UniqueFd socket) { return std::make_unique<RemoteHostSide>(std::move(socket)); }
+std::unique_ptr<HostSide> remote_host_side(UniqueFd socket) {
+  return std::make_unique<RemoteHostSide>(std::move(socket));
+}
 
 Result<void> start_host_side(const PodSandbox& sandbox, const AppRequest& request, pid_t app_pid, UniqueFd socket) {
   auto parent = clone_process(0);

@@ -1,5 +1,5 @@
-// What an app's set-up needs of the host: mounts of its paths, cloned at this moment, and hooks run outside. The app's own
-// process does it as long as it has the host's rights; once born in a user namespace it has none, and asks a second
+// What an app's set-up needs of the host: mounts of its paths, cloned at this moment, and hooks run outside. The app's
+// own process does it as long as it has the host's rights; once born in a user namespace it has none, and asks a second
 // process that stayed behind.
 #pragma once
 

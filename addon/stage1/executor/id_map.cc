@@ -12,7 +12,8 @@ namespace {
 std::string map_text(const std::vector<contract::OciIdMapping>& mappings) {
   std::string text;
   for (const contract::OciIdMapping& line : mappings) {
-    text += std::to_string(line.container_id) + " " + std::to_string(line.host_id) + " " + std::to_string(line.size) + "\n";
+    text +=
+        std::to_string(line.container_id) + " " + std::to_string(line.host_id) + " " + std::to_string(line.size) + "\n";
   }
   return text;
 }
@@ -25,7 +26,8 @@ Result<void> map_ids_of_pod(int mount, bool recursive, int pod_user_namespace, c
   change.id_map = pod_user_namespace;
   change.recursive = recursive;
   auto changed = change_mount(mount, change, name);
-  if (!changed && changed.error().code == EINVAL) changed.error().message = "its file system does not support ID-mapped mounts";
+  if (!changed && changed.error().code == EINVAL)
+    changed.error().message = "its file system does not support ID-mapped mounts";
   return changed;
 }
 
@@ -34,7 +36,8 @@ Result<void> map_ids(int mount, const contract::OciMount& wanted, const MountOpt
   const bool recursive = options.id_map ? options.id_map_recursive : options.recursive;
   if (wanted.uid_mappings.empty() || wanted.gid_mappings.empty()) {
     if (pod_user_namespace < 0) {
-      return Error{EINVAL, "mount_setattr", wanted.destination, "\"idmap\" needs uidMappings and gidMappings, or a pod with a user namespace"};
+      return Error{EINVAL, "mount_setattr", wanted.destination,
+                   "\"idmap\" needs uidMappings and gidMappings, or a pod with a user namespace"};
     }
     return map_ids_of_pod(mount, recursive, pod_user_namespace, wanted.source);
   }

@@ -26,7 +26,8 @@ namespace {
 }
 
 // The launcher: joins what only children can be born in, makes the process as its sister, tells its pid and ends.
-[[noreturn]] void run_launcher(const LaunchPlan& plan, int report, UniqueFd sync, const std::function<void(ChildSync&)>& body) {
+[[noreturn]] void run_launcher(const LaunchPlan& plan, int report, UniqueFd sync,
+                               const std::function<void(ChildSync&)>& body) {
   const auto steps = [&]() -> Result<Cloned> {
     // The pid namespace first where it is given: the host's root may join any.
     if (plan.pid >= 0) GANTRY_TRY(join_namespace(plan.pid, CLONE_NEWPID));

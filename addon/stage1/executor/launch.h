@@ -10,13 +10,13 @@
 namespace gantry::executor {
 
 struct LaunchPlan {
-  int user = -1;           // the user namespace to be born in
-  int pid = -1;            // the pid namespace to be born in
-  bool new_pid = false;    // … or a new one, owned by `user`
+  int user = -1;             // the user namespace to be born in
+  int pid = -1;              // the pid namespace to be born in
+  bool new_pid = false;      // … or a new one, owned by `user`
   bool by_launcher = false;  // needed anyway, for `in_launcher`
   // Run by the launcher as the host's root, before it joins `user`: what is done to itself is inherited.
   std::function<Result<void>()> in_launcher;
-  std::vector<int> keep;   // descriptors that stay open besides `sync` and 0, 1, 2
+  std::vector<int> keep;  // descriptors that stay open besides `sync` and 0, 1, 2
 };
 
 // Runs `body` in the new process. It must not return; if it does, the process ends.

@@ -24,7 +24,8 @@ Result<void> apply_rlimit(const contract::OciRlimit& wanted, const ChildSync& sy
   if (!now) return now.error();
   const Limit clamped{std::min(wanted.soft, now->hard), std::min(wanted.hard, now->hard)};
   GANTRY_TRY(set_limit(number, clamped));
-  sync.warn(wanted.type + " is limited to " + std::to_string(clamped.hard) + ": stage1 lacks CAP_SYS_RESOURCE to raise its own limit");
+  sync.warn(wanted.type + " is limited to " + std::to_string(clamped.hard) +
+            ": stage1 lacks CAP_SYS_RESOURCE to raise its own limit");
   return {};
 }
 
@@ -33,14 +34,19 @@ Result<void> apply_oom_score(const ProcDir& proc, int wanted, const ChildSync& s
   if (now && std::atoi(now->c_str()) == wanted) return {};
   auto written = proc.write("self/oom_score_adj", std::to_string(wanted));
   if (written || (written.error().code != EACCES && written.error().code != EPERM)) return written;
-  sync.warn("oom_score_adj stays " + (now ? now->substr(0, now->find('\n')) : "as it is") + " in place of " + std::to_string(wanted) +
-            ": lowering it needs CAP_SYS_RESOURCE");
+  sync.warn("oom_score_adj stays " + (now ? now->substr(0, now->find('\n')) : "as it is") + " in place of " +
+            std::to_string(wanted) + ": lowering it needs CAP_SYS_RESOURCE");
   return {};
 }
 
 Result<void> apply_scheduler(const contract::OciScheduler& wanted) {
-  Scheduling scheduling{scheduling_policy(wanted.policy), 0, wanted.nice, static_cast<uint32_t>(wanted.priority),
-                        wanted.runtime, wanted.deadline, wanted.period};
+  Scheduling scheduling{scheduling_policy(wanted.policy),
+                        0,
+                        wanted.nice,
+                        static_cast<uint32_t>(wanted.priority),
+                        wanted.runtime,
+                        wanted.deadline,
+                        wanted.period};
   if (scheduling.policy < 0) return Error{EINVAL, "sched_setattr", wanted.policy, "unknown scheduling policy"};
   for (const std::string& name : wanted.flags) {
     const int64_t flag = scheduling_flag(name);
@@ -51,7 +57,10 @@ Result<void> apply_scheduler(const contract::OciScheduler& wanted) {
 }
 
 Result<void> apply_io_priority(const contract::OciIoPriority& wanted) {
-  const int io_class = wanted.io_class == "IOPRIO_CLASS_RT" ? 1 : wanted.io_class == "IOPRIO_CLASS_BE" ? 2 : wanted.io_class == "IOPRIO_CLASS_IDLE" ? 3 : 0;
+  const int io_class = wanted.io_class == "IOPRIO_CLASS_RT"     ? 1
+                       : wanted.io_class == "IOPRIO_CLASS_BE"   ? 2
+                       : wanted.io_class == "IOPRIO_CLASS_IDLE" ? 3
+                                                                : 0;
   if (io_class == 0) return Error{EINVAL, "ioprio_set", wanted.io_class, "unknown class of I/O priority"};
   return set_io_priority(io_class, wanted.priority);
 }

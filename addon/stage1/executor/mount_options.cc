@@ -43,8 +43,8 @@ struct Propagation {
 constexpr Propagation propagations[] = {
     {"shared", MS_SHARED}, {"slave", MS_SLAVE}, {"private", MS_PRIVATE}, {"unbindable", MS_UNBINDABLE}};
 
-constexpr std::string_view superblock_flags[] = {"sync",   "async", "dirsync",  "lazytime",   "nolazytime", "mand",
-                                                 "nomand", "iversion", "noiversion", "silent",     "loud"};
+constexpr std::string_view superblock_flags[] = {"sync",   "async",    "dirsync",    "lazytime", "nolazytime", "mand",
+                                                 "nomand", "iversion", "noiversion", "silent",   "loud"};
 
 void change(uint64_t& set, uint64_t& clear, const Attribute& attribute) {
   // The last word on access times wins.

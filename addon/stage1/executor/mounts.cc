@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "linux/file_label.h"
 #include "linux/mount.h"
 #include "linux/tree_copy.h"
 #include "stage1/executor/cgroup_mount.h"
@@ -19,12 +20,19 @@ namespace {
 
 using contract::OciMount;
 
-constexpr uint64_t clearable = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+constexpr uint64_t clearable =
+    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
 
 // What lxcfs emulates; anything else over a part of /proc would let an image forge what programs read there.
-constexpr std::string_view allowed_in_proc[] = {"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",
-                                                "/proc/stat",    "/proc/swaps",     "/proc/uptime",
-                                                "/proc/loadavg", "/proc/slabinfo",  "/proc/sys/kernel/ns_last_pid",
+constexpr std::string_view allowed_in_proc[] = {"/proc/cpuinfo",
+                                                "/proc/diskstats",
+                                                "/proc/meminfo",
+                                                "/proc/stat",
+                                                "/proc/swaps",
+                                                "/proc/uptime",
+                                                "/proc/loadavg",
+                                                "/proc/slabinfo",
+                                                "/proc/sys/kernel/ns_last_pid",
                                                 "/proc/sys/crypto/fips_enabled"};
 
 bool is_on_proc(int fd) {
@@ -46,10 +54,13 @@ Result<void> check_destination(const OciMount& wanted, bool source_is_proc) {
 }
 
 // Mount points and devices are still made there.
-bool stays_writable_for_now(const OciMount& wanted) { return wanted.type == "tmpfs" || clean_path(wanted.destination) == "/dev"; }
+bool stays_writable_for_now(const OciMount& wanted) {
+  return wanted.type == "tmpfs" || clean_path(wanted.destination) == "/dev";
+}
 
 // A new file system.
-Result<UniqueFd> make_file_system(const AppSetup& setup, const OciMount& wanted, const MountOptions& options, int existing) {
+Result<UniqueFd> make_file_system(const AppSetup& setup, const OciMount& wanted, const MountOptions& options,
+                                  int existing) {
   auto context = FsContext::open(wanted.type);
   if (!context) return context.error();
   const bool is_tmpfs = wanted.type == "tmpfs";
@@ -71,25 +82,28 @@ Result<UniqueFd> make_file_system(const AppSetup& setup, const OciMount& wanted,
 
 struct Source {
   UniqueFd mount;
-  bool bound = true;           // of the host's, else a new file system
-  bool all_of_host = false;    // bound whole in place of one that could not be made
+  bool bound = true;         // of the host's, else a new file system
+  bool all_of_host = false;  // bound whole in place of one that could not be made
 };
 
-// In a user namespace these three need its owner to own the pod's network, pid or ipc namespace as well; where it does not
-// (host network …) the host's own is bound.
+// In a user namespace these three need its owner to own the pod's network, pid or ipc namespace as well; where it does
+// not (host network …) the host's own is bound.
 Result<Source> file_system_or_host(AppSetup& setup, const OciMount& wanted, const MountOptions& options, int existing) {
   auto mount = make_file_system(setup, wanted, options, existing);
   if (mount) return Source{std::move(*mount), false, false};
   if (!setup.in_user_namespace || mount.error().code != EPERM) return mount.error();
-  const char* path = wanted.type == "sysfs" ? "/sys" : wanted.type == "proc" ? "/proc" : wanted.type == "mqueue" ? "/dev/mqueue" : nullptr;
+  const char* path = wanted.type == "sysfs"    ? "/sys"
+                     : wanted.type == "proc"   ? "/proc"
+                     : wanted.type == "mqueue" ? "/dev/mqueue"
+                                               : nullptr;
   if (path == nullptr) return mount.error();
   auto bound = setup.host->path(path, true);
   if (!bound) return mount.error();
   return Source{std::move(*bound), true, true};
 }
 
-// "mount --bind -o …" as container runtimes mean it: attributes that were not asked for are cleared, unless the kernel has
-// locked them for a user namespace.
+// "mount --bind -o …" as container runtimes mean it: attributes that were not asked for are cleared, unless the kernel
+// has locked them for a user namespace.
 Result<void> set_attributes(int mount, const MountOptions& options, const std::string& name) {
   if ((options.set | options.clear) != 0) {
     MountChange change;
@@ -137,7 +151,9 @@ Result<void> set_propagation(const AppSetup& setup, int mount, const OciMount& w
     auto shared = is_shared(setup, mount);
     if (!shared) return shared.error();
     if (!*shared) {
-      return Error{EINVAL, "mount", wanted.source, "is mounted on the host, but not as a shared mount: mount --make-rshared it for bidirectional propagation"};
+      return Error{
+          EINVAL, "mount", wanted.source,
+          "is mounted on the host, but not as a shared mount: mount --make-rshared it for bidirectional propagation"};
     }
   }
   if (change.propagation == 0) {
@@ -157,7 +173,8 @@ Result<Source> open_source(AppSetup& setup, size_t index, const MountOptions& op
   if (!is_bind(wanted, options)) return file_system_or_host(setup, wanted, options, existing);
   if (wanted.source == pod_shm_source) {
     if (!setup.shm.valid()) {
-      return Error{EINVAL, "mount", wanted.destination, "the pod has no /dev/shm of its own (shmSize is 0), or it is mounted already"};
+      return Error{EINVAL, "mount", wanted.destination,
+                   "the pod has no /dev/shm of its own (shmSize is 0), or it is mounted already"};
     }
     return Source{std::move(setup.shm), true, false};
   }
@@ -173,7 +190,8 @@ Result<void> check_plain_directory(const AppSetup& setup, const OciMount& wanted
   auto status = status_of(entry->get(), wanted.destination);
   if (!status) return status.error();
   if (S_ISDIR(status->st_mode)) return {};
-  return Error{ENOTDIR, "mount", wanted.destination, "a " + wanted.type + " file system can be mounted only on a plain directory"};
+  return Error{ENOTDIR, "mount", wanted.destination,
+               "a " + wanted.type + " file system can be mounted only on a plain directory"};
 }
 
 Result<void> remount(AppSetup& setup, const OciMount& wanted, const MountOptions& options) {
@@ -187,6 +205,10 @@ Result<void> finish_mount(const AppSetup& setup, const Source& source, const Oci
   options.bind = source.bound;
   if (source.all_of_host) options.tree_set |= options.set;
   if (source.bound) GANTRY_TRY(set_attributes(source.mount.get(), options, wanted.destination));
+  // These two take no context= when they are made.
+  const std::string& label = setup.spec.linux.mount_label;
+  const bool labelled = wanted.source == pod_shm_source || (wanted.type == "mqueue" && !source.bound);
+  if (labelled && !label.empty() && !setup.in_user_namespace) GANTRY_TRY(label_directory(source.mount.get(), label));
   return set_propagation(setup, source.mount.get(), wanted, options);
 }
 
@@ -201,7 +223,8 @@ Result<void> make_mount(AppSetup& setup, size_t index) {
   auto source = open_source(setup, index, options, existing ? existing->get() : -1);
   if (!source) return source.error();
   GANTRY_TRY(check_destination(wanted, is_on_proc(source->mount.get())));
-  if (options.copy_up && !source->bound && existing) GANTRY_TRY(copy_tree(existing->get(), source->mount.get(), wanted.destination));
+  if (options.copy_up && !source->bound && existing)
+    GANTRY_TRY(copy_tree(existing->get(), source->mount.get(), wanted.destination));
   auto status = status_of(source->mount.get(), wanted.destination);
   if (!status) return status.error();
   const auto kind = S_ISDIR(status->st_mode) ? RootDir::Kind::directory : RootDir::Kind::file;
@@ -218,7 +241,8 @@ Result<void> make_mount(AppSetup& setup, size_t index) {
 Result<void> attach_at(const AppSetup& setup, int mount, const std::string& destination, RootDir::Kind kind) {
   auto target = setup.root->ensure(destination, kind);
   if (!target) {
-    if (target.error().code == EROFS) target.error().message = "the mount point does not exist and the root is read-only";
+    if (target.error().code == EROFS)
+      target.error().message = "the mount point does not exist and the root is read-only";
     return target.error();
   }
   return attach_mount(mount, target->get(), destination);

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { OciSpec } from '../../../src/base/index.ts';
-import { makeRoot, type RunOptions, Workshop } from './testing/bundle.ts';
+import { compile, makeRoot, type RunOptions, Workshop } from './testing/bundle.ts';
 
 let shop: Workshop;
 let mounted: string[] = [];
@@ -113,6 +113,23 @@ describe.each(kernels)('a pod (as on an old kernel: $oldKernel)', ({ oldKernel =
       ...['CapPrm:\t0000000000000000', 'CapBnd:\t0000000000000000'],
     ]);
     expect(done.stdout.split('\n')[10]).toBe('0');
+  });
+
+  test('labels its /dev/shm for SELinux with the app’s mount label', () => {
+    compile(
+      `#include <stdio.h>
+       #include <sys/xattr.h>
+       int main(void) { char label[99] = {0}; getxattr("/dev/shm", "security.selinux", label, 98); puts(label); }`,
+      join(shop.root, 'bin/label'),
+    );
+    const spec = shop.script('label', (copy) => {
+      podShm(copy);
+      copy.mounts = copy.mounts.filter(({ type }) => type !== 'tmpfs' && type !== 'devpts');
+      copy.linux.maskedPaths = [];
+      copy.linux.mountLabel = 'system_u:object_r:container_file_t:s0:c1,c2';
+    });
+    const done = run(spec, { pod: pod(), app: app({ kind: 'directory', path: shop.root }) });
+    expect(done).toEqual({ status: 0, stdout: 'system_u:object_r:container_file_t:s0:c1,c2\n', stderr: '' });
   });
 
   test('stacks many layers, whiteouts included, topmost last in the manifest', () => {

@@ -38,7 +38,8 @@ Result<void> take_label(const std::string& label) {
   if (!proc) return proc.error();
   auto written = proc->write("thread-self/attr/current", label);
   if (written) return {};
-  return Error{written.error().code, "selinux", label, "the sandbox's label could not be set, or this host has no SELinux"};
+  return Error{written.error().code, "selinux", label,
+               "the sandbox's label could not be set, or this host has no SELinux"};
 }
 
 Result<void> prepare(const PodSandbox& sandbox, const std::string& label, const ChildSync& sync) {

@@ -138,7 +138,7 @@ describe('more of the document', () => {
       Object.assign(copy.linux, { timeOffsets: { boottime: { secs: 1_000_000_000, nanosecs: 0 } } });
     });
     const exec = structuredClone(shop.base.process);
-    exec.args = ['cut', '-d.', '-f1', '/proc/uptime'];
+    exec.args = ['sh', '-c', 'sleep 0.3; cut -d. -f1 /proc/uptime'];
     const seen = shop.run(spec, { exec }).stdout.trim().split('\n').map(Number);
     expect(seen).toHaveLength(2);
     for (const uptime of seen) expect(uptime).toBeGreaterThan(1_000_000_000);

@@ -45,7 +45,8 @@ Result<CapabilitySets> capability_sets(const OciProcess& process, const ChildSyn
   for (const std::string& name : unknown) sync.warn("capability " + name + " is not known here and was left out");
   auto own = own_permitted_set();
   if (!own) return own.error();
-  const CapabilityMask missing = (sets.bounding | sets.permitted | sets.effective | sets.inheritable | sets.ambient) & ~*own;
+  const CapabilityMask missing =
+      (sets.bounding | sets.permitted | sets.effective | sets.inheritable | sets.ambient) & ~*own;
   for (CapabilityMask* set : {&sets.permitted, &sets.effective, &sets.inheritable, &sets.ambient}) *set &= ~missing;
   // Ambient ones must be permitted and inheritable, effective ones permitted.
   sets.effective &= sets.permitted;

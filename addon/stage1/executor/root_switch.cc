@@ -3,8 +3,8 @@
 #include <sys/mount.h>
 
 #include "linux/mount.h"
-#include "linux/root_dir.h"
 #include "linux/path_handle.h"
+#include "linux/root_dir.h"
 
 namespace gantry::executor {
 
@@ -18,12 +18,10 @@ Result<void> attach_new_root(int mount) {
 }
 
 Result<void> move_new_root(int mount, const std::string& path, const ProcDir& proc) {
-  auto target = open_path(path);
-  if (!target && target.error().code == ENOENT) return {};
+  auto host = open_path("/");
+  if (!host) return host.error();
+  auto target = RootDir(std::move(*host)).ensure(path, RootDir::Kind::directory);
   if (!target) return target.error();
-  auto status = status_of(target->get(), path);
-  if (!status) return status.error();
-  if (!S_ISDIR(status->st_mode)) return {};
   auto id = mount_id(target->get());
   if (!id) return id.error();
   auto text = proc.read("thread-self/mountinfo");

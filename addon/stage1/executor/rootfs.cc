@@ -30,8 +30,8 @@ Result<std::vector<OverlayLayer>> open_layers(const contract::AppRootfs& rootfs,
   return layers;
 }
 
-// Gives ID-mapped layers paths, in a mount namespace of this process's own: it is the host's side, which does nothing after
-// this but clone mounts from there.
+// Gives ID-mapped layers paths, in a mount namespace of this process's own: it is the host's side, which does nothing
+// after this but clone mounts from there.
 Result<void> attach_layers(std::vector<OverlayLayer>& layers) {
   GANTRY_TRY(new_namespaces(CLONE_NEWNS));
   auto context = FsContext::open("tmpfs");

@@ -1,4 +1,5 @@
-// make_sandbox: what the apps of a pod share. Namespaces are made by a process that ends at once; descriptors keep them.
+// make_sandbox: what the apps of a pod share. Namespaces are made by a process that ends at once; descriptors keep
+// them.
 #include <cstdlib>
 
 #include "linux/clone_process.h"

@@ -38,9 +38,12 @@ constexpr Named flags[] = {{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSY
 
 constexpr uint32_t number_of(SeccompComparison op) { return static_cast<uint32_t>(op); }
 
-constexpr Named comparisons[] = {{"SCMP_CMP_NE", number_of(SeccompComparison::ne)}, {"SCMP_CMP_LT", number_of(SeccompComparison::lt)},
-                                 {"SCMP_CMP_LE", number_of(SeccompComparison::le)}, {"SCMP_CMP_EQ", number_of(SeccompComparison::eq)},
-                                 {"SCMP_CMP_GE", number_of(SeccompComparison::ge)}, {"SCMP_CMP_GT", number_of(SeccompComparison::gt)},
+constexpr Named comparisons[] = {{"SCMP_CMP_NE", number_of(SeccompComparison::ne)},
+                                 {"SCMP_CMP_LT", number_of(SeccompComparison::lt)},
+                                 {"SCMP_CMP_LE", number_of(SeccompComparison::le)},
+                                 {"SCMP_CMP_EQ", number_of(SeccompComparison::eq)},
+                                 {"SCMP_CMP_GE", number_of(SeccompComparison::ge)},
+                                 {"SCMP_CMP_GT", number_of(SeccompComparison::gt)},
                                  {"SCMP_CMP_MASKED_EQ", number_of(SeccompComparison::masked_eq)}};
 
 Result<uint32_t> find(std::span<const Named> table, const std::string& name, const char* what) {
@@ -60,7 +63,8 @@ Result<uint32_t> action_of(const std::string& name, const std::optional<uint32_t
 // "SCMP_ARCH_X86_64" → libseccomp's "x86_64".
 std::string library_architecture(const std::string& name) {
   std::string out = name.starts_with("SCMP_ARCH_") ? name.substr(10) : name;
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -69,7 +73,8 @@ Result<std::vector<SeccompArgument>> arguments_of(const OciSeccompRule& rule) {
   for (const contract::OciSeccompArg& wanted : rule.args) {
     auto op = find(comparisons, wanted.op, "comparison");
     if (!op) return op.error();
-    if (wanted.index > 5) return Error{EINVAL, "seccomp", std::to_string(wanted.index), "a system call has arguments 0 to 5"};
+    if (wanted.index > 5)
+      return Error{EINVAL, "seccomp", std::to_string(wanted.index), "a system call has arguments 0 to 5"};
     arguments.push_back({wanted.index, static_cast<SeccompComparison>(*op), wanted.value, wanted.value_two});
   }
   return arguments;
@@ -87,7 +92,8 @@ Result<void> add_rule(SeccompBuilder& builder, uint32_t action, const OciSeccomp
       GANTRY_TRY(builder.add_rule(action, name, *arguments));
       continue;
     }
-    for (const SeccompArgument& argument : *arguments) GANTRY_TRY(builder.add_rule(action, name, std::span(&argument, 1)));
+    for (const SeccompArgument& argument : *arguments)
+      GANTRY_TRY(builder.add_rule(action, name, std::span(&argument, 1)));
   }
   return {};
 }
@@ -96,7 +102,8 @@ Result<SeccompProgram> compile_rules(const OciSeccomp& profile, bool strictly) {
   auto fallback = action_of(profile.default_action, profile.default_errno_ret);
   if (!fallback) return fallback.error();
   SeccompBuilder builder(*fallback);
-  for (const std::string& name : profile.architectures) GANTRY_TRY(builder.add_architecture(library_architecture(name)));
+  for (const std::string& name : profile.architectures)
+    GANTRY_TRY(builder.add_architecture(library_architecture(name)));
   for (const OciSeccompRule& rule : profile.syscalls) {
     auto action = action_of(rule.action, rule.errno_ret);
     if (!action) return action.error();

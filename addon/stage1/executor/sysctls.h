@@ -15,6 +15,7 @@ struct OwnNamespaces {
 
 // Writes name → value ("net.ipv4.ip_forward", or with slashes) in the namespaces that this process is in. A sysctl that
 // would be the host's is refused.
-Result<void> apply_sysctls(const ProcDir& proc, const std::map<std::string, std::string>& sysctls, const OwnNamespaces& own);
+Result<void> apply_sysctls(const ProcDir& proc, const std::map<std::string, std::string>& sysctls,
+                           const OwnNamespaces& own);
 
 }  // namespace gantry::executor

@@ -1,10 +1,11 @@
-// Runs one OCI bundle (a directory with config.json and its root) by the executor alone, without a keeper, and exits like its
-// process: for comparing the executor with other runtimes, document by document. Not part of a release.
+// Runs one OCI bundle (a directory with config.json and its root) by the executor alone, without a keeper, and exits
+// like its process: for comparing the executor with other runtimes, document by document. Not part of a release.
 //
 //   run-bundle BUNDLE [POD.JSON] [APP.JSON]
 //
 // Without POD.JSON: namespaces as config.json has them. Without APP.JSON: root.path as a directory. Environment:
-// RUN_BUNDLE_OLD_KERNEL: behave as on Linux 5.10. RUN_BUNDLE_EXEC: a file with a `process` object, run inside once the first process runs; its exit code is the result.
+// RUN_BUNDLE_OLD_KERNEL: behave as on Linux 5.10. RUN_BUNDLE_EXEC: a file with a `process` object, run inside once the
+// first process runs; its exit code is the result.
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -58,7 +59,8 @@ contract::PodManifest pod_of(const contract::OciSpec& spec, const char* file) {
   return pod;
 }
 
-contract::AppManifest app_of(const contract::OciSpec& spec, const std::string& bundle, const char* file, const contract::PodManifest& pod) {
+contract::AppManifest app_of(const contract::OciSpec& spec, const std::string& bundle, const char* file,
+                             const contract::PodManifest& pod) {
   contract::AppManifest app;
   if (file != nullptr && *file != '\0') {
     app = need(contract::parse_app_manifest(need(read_text_file(file)), file));
@@ -115,7 +117,8 @@ int main(int count, char** arguments) {
   const auto pod = pod_of(spec, count > 2 ? arguments[2] : nullptr);
   const auto app = app_of(spec, bundle, count > 3 ? arguments[3] : nullptr, pod);
   const PodSandbox sandbox = need(make_sandbox(pod));
-  if (sandbox.init_pid != 0 && std::getenv("RUN_BUNDLE_VERBOSE") != nullptr) std::fprintf(stderr, "init %d\n", sandbox.init_pid);
+  if (sandbox.init_pid != 0 && std::getenv("RUN_BUNDLE_VERBOSE") != nullptr)
+    std::fprintf(stderr, "init %d\n", sandbox.init_pid);
 
   UniqueFd console;
   const ChildProcess child = need(clone_app(sandbox, AppRequest{app, spec, StdioEnds{0, 1, 2}}));
@@ -125,7 +128,8 @@ int main(int count, char** arguments) {
   if (const char* file = std::getenv("RUN_BUNDLE_EXEC")) {
     const auto process = need(contract::parse_oci_process(need(read_text_file(file))));
     UniqueFd exec_console;
-    const ChildProcess exec = need(clone_exec(sandbox, ExecRequest{child.pidfd.get(), child.pid, process, spec.linux.seccomp, {0, 1, 2}}));
+    const ChildProcess exec =
+        need(clone_exec(sandbox, ExecRequest{child.pidfd.get(), child.pid, process, spec.linux.seccomp, {0, 1, 2}}));
     bring_up(exec, exec_console);
     pump(exec_console);
     code = exit_code(need(wait_for(exec.pid)));

@@ -1,7 +1,7 @@
-// Compares our compiled seccomp filter with libseccomp's own for the profile of a config.json: every system call of every
-// architecture, with arguments around each value that the profile mentions. Ends with 0 if all agree. Where conditions overlap
-// libseccomp 2.5 errs at times (two comparisons of one argument with different operators); so a difference is put before a
-// judge who reads the rules one by one, and counts as ours only if he disagrees with us.
+// Compares our compiled seccomp filter with libseccomp's own for the profile of a config.json: every system call of
+// every architecture, with arguments around each value that the profile mentions. Ends with 0 if all agree. Where
+// conditions overlap libseccomp 2.5 errs at times (two comparisons of one argument with different operators); so a
+// difference is put before a judge who reads the rules one by one, and counts as ours only if he disagrees with us.
 //
 //   seccomp-oracle CONFIG.JSON
 #include <linux/audit.h>
@@ -34,22 +34,44 @@ uint32_t decide(const SeccompCode& code, const seccomp_data& data) {
   for (size_t at = 0;; ++at) {
     const sock_filter& step = code.at(at);
     switch (step.code) {
-      case BPF_LD | BPF_W | BPF_ABS: std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + step.k, 4); break;
-      case BPF_ALU | BPF_AND | BPF_K: accumulator &= step.k; break;
-      case BPF_JMP | BPF_JA: at += step.k; break;
-      case BPF_JMP | BPF_JEQ | BPF_K: at += accumulator == step.k ? step.jt : step.jf; break;
-      case BPF_JMP | BPF_JGE | BPF_K: at += accumulator >= step.k ? step.jt : step.jf; break;
-      case BPF_JMP | BPF_JGT | BPF_K: at += accumulator > step.k ? step.jt : step.jf; break;
-      case BPF_RET | BPF_K: return step.k;
-      default: std::fprintf(stderr, "instruction %#x\n", step.code); std::exit(2);
+      case BPF_LD | BPF_W | BPF_ABS:
+        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + step.k, 4);
+        break;
+      case BPF_ALU | BPF_AND | BPF_K:
+        accumulator &= step.k;
+        break;
+      case BPF_JMP | BPF_JA:
+        at += step.k;
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        at += accumulator == step.k ? step.jt : step.jf;
+        break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+        at += accumulator >= step.k ? step.jt : step.jf;
+        break;
+      case BPF_JMP | BPF_JGT | BPF_K:
+        at += accumulator > step.k ? step.jt : step.jf;
+        break;
+      case BPF_RET | BPF_K:
+        return step.k;
+      default:
+        std::fprintf(stderr, "instruction %#x\n", step.code);
+        std::exit(2);
     }
   }
 }
 
-const std::map<std::string, uint32_t> actions{{"SCMP_ACT_KILL", SCMP_ACT_KILL}, {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW}, {"SCMP_ACT_LOG", SCMP_ACT_LOG},
-                                              {"SCMP_ACT_TRAP", SCMP_ACT_TRAP}, {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS}};
-const std::map<std::string, scmp_compare> comparisons{{"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-                                                      {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+const std::map<std::string, uint32_t> actions{{"SCMP_ACT_KILL", SCMP_ACT_KILL},
+                                              {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
+                                              {"SCMP_ACT_LOG", SCMP_ACT_LOG},
+                                              {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},
+                                              {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS}};
+const std::map<std::string, scmp_compare> comparisons{{"SCMP_CMP_NE", SCMP_CMP_NE},
+                                                      {"SCMP_CMP_LT", SCMP_CMP_LT},
+                                                      {"SCMP_CMP_LE", SCMP_CMP_LE},
+                                                      {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+                                                      {"SCMP_CMP_GE", SCMP_CMP_GE},
+                                                      {"SCMP_CMP_GT", SCMP_CMP_GT},
                                                       {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
 
 uint32_t action_of(const std::string& name, const std::optional<uint32_t>& code) {
@@ -72,7 +94,8 @@ void add_rule(scmp_filter_ctx context, uint32_t action, const contract::OciSecco
   const int number = ::seccomp_syscall_resolve_name(name.c_str());
   if (number == __NR_SCMP_ERROR) return;
   if (indices.size() == arguments.size()) {
-    check(::seccomp_rule_add_array(context, action, number, static_cast<unsigned>(arguments.size()), arguments.data()), name);
+    check(::seccomp_rule_add_array(context, action, number, static_cast<unsigned>(arguments.size()), arguments.data()),
+          name);
     return;
   }
   for (const auto& argument : arguments) check(::seccomp_rule_add_array(context, action, number, 1, &argument), name);
@@ -83,7 +106,8 @@ SeccompCode library_code(const contract::OciSeccomp& profile) {
   scmp_filter_ctx context = ::seccomp_init(fallback);
   for (const std::string& name : profile.architectures) {
     std::string lower = name.substr(10);
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const int added = ::seccomp_arch_add(context, ::seccomp_arch_resolve_name(lower.c_str()));
     if (added != -EEXIST) check(added, name);
   }
@@ -105,13 +129,20 @@ bool holds(const contract::OciSeccompArg& argument, uint64_t actual, bool wide) 
   const uint64_t mask = wide ? ~uint64_t{0} : 0xffffffff;
   const uint64_t a = actual & mask, b = argument.value & mask;
   switch (comparisons.at(argument.op)) {
-    case SCMP_CMP_NE: return a != b;
-    case SCMP_CMP_LT: return a < b;
-    case SCMP_CMP_LE: return a <= b;
-    case SCMP_CMP_EQ: return a == b;
-    case SCMP_CMP_GE: return a >= b;
-    case SCMP_CMP_GT: return a > b;
-    default: return (a & b) == (argument.value_two & b);
+    case SCMP_CMP_NE:
+      return a != b;
+    case SCMP_CMP_LT:
+      return a < b;
+    case SCMP_CMP_LE:
+      return a <= b;
+    case SCMP_CMP_EQ:
+      return a == b;
+    case SCMP_CMP_GE:
+      return a >= b;
+    case SCMP_CMP_GT:
+      return a > b;
+    default:
+      return (a & b) == (argument.value_two & b);
   }
 }
 
@@ -151,7 +182,8 @@ std::vector<uint64_t> interesting_values(const contract::OciSeccomp& profile) {
   for (const auto& rule : profile.syscalls) {
     for (const auto& argument : rule.args) {
       for (const uint64_t value : {argument.value, argument.value_two, argument.value | argument.value_two}) {
-        for (const uint64_t other : {value, value - 1, value + 1, value ^ high, value + high, ~value}) values.insert(other);
+        for (const uint64_t other : {value, value - 1, value + 1, value ^ high, value + high, ~value})
+          values.insert(other);
       }
     }
   }
@@ -162,7 +194,8 @@ struct Tally {
   uint64_t decisions = 0, differences = 0, library_errs = 0;
 };
 
-void compare(const SeccompCode& ours, const SeccompCode& theirs, const contract::OciSeccomp& profile, const seccomp_data& data, Tally& tally) {
+void compare(const SeccompCode& ours, const SeccompCode& theirs, const contract::OciSeccomp& profile,
+             const seccomp_data& data, Tally& tally) {
   ++tally.decisions;
   const uint32_t mine = decide(ours, data), other = decide(theirs, data);
   if (mine == other) return;
@@ -183,7 +216,8 @@ int main(int count, char** arguments) {
   if (!text) return 64;
   auto spec = contract::parse_oci_spec(*text);
   if (!spec || !spec->linux.seccomp) return 64;
-  // Without "newer calls are ENOSYS", which libseccomp has nothing of: it is no part of a profile whose default it already is.
+  // Without "newer calls are ENOSYS", which libseccomp has nothing of: it is no part of a profile whose default it
+  // already is.
   auto& profile = *spec->linux.seccomp;
   auto ours = executor::compile_seccomp_strictly(profile);
   if (!ours) {
@@ -195,7 +229,8 @@ int main(int count, char** arguments) {
   Tally tally;
   std::vector<uint32_t> numbers{0xffffffff, 0xfffffffe, 0x3fffffff};
   for (uint32_t number = 0; number < 1200; ++number) numbers.insert(numbers.end(), {number, number | 0x40000000});
-  const uint32_t architectures[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, AUDIT_ARCH_S390X};
+  const uint32_t architectures[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM,
+                                    AUDIT_ARCH_S390X};
   for (const uint32_t arch : architectures) {
     for (const uint32_t number : numbers) {
       seccomp_data data{};
