@@ -38,7 +38,9 @@ function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
     config: wireJson('PodSandboxConfig', sandbox.config),
     // As last updated.
     ...(overhead === undefined ? {} : { overhead: { linux: wireJson('LinuxContainerResources', overhead) } }),
-    ...(resources === undefined ? {} : { resources: { linux: wireJson('LinuxContainerResources', resources) } }),
+    ...(resources === undefined
+      ? {}
+      : { resources: { linux: wireJson('LinuxContainerResources', resources) } }),
     runtimeSpec: {
       hostname: sandbox.config.hostname,
       linux: {
