@@ -38,7 +38,6 @@ export function row(measured: Measured): string {
   const number = (value: number): string =>
     Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${measured.unit}`;
   const times = Number.isNaN(ratio) ? '–' : `${ratio.toFixed(3)}×`;
-  `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${measured.unit}`;
   return `| ${measured.work} | ${number(peer)} | ${number(ours)} | ${times} | ${text} | ${budgetWord(measured, isMet)} |`;
 }
 
