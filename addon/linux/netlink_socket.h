@@ -1,8 +1,5 @@
 #pragma once
 
-// The kernel's own <linux/socket.h>, which <linux/netlink.h> wants: our folder has a file of that name, and comes first.
-#include_next <linux/socket.h>
-
 #include <linux/netlink.h>
 
 #include <cstdint>

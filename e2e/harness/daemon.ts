@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -44,6 +44,7 @@ export class Daemon {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...env },
     });
+    closeSync(log);
     this.#child = child;
     const deadline = Date.now() + 30_000;
     while (!(await accepts(socket))) {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,6 +33,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   writeFileSync(file, configuration(port, options));
   const log = openSync(join(options.directory, 'registry.log'), 'a');
   const child = spawn(program, ['serve', file], { stdio: ['ignore', log, log] });
+  closeSync(log);
   const url = `http://127.0.0.1:${port}`;
   try {
     await untilItAnswers(url, child);

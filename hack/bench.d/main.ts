@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imageStorage, startRegistry, writeHosts } from '../../e2e/images/index.ts';
 import { pulls } from './pull.ts';
-import { emptyCall, execSync, logThroughput, type Pair, podUp, sixtyPods, stopContainer } from './rows.ts';
+import {
+  emptyCall,
+  execSync,
+  fiveHundredPods,
+  logThroughput,
+  type Pair,
+  podUp,
+  sixtyPods,
+  stopContainer,
+} from './rows.ts';
 import {
   bridge,
   hostNetwork,
@@ -53,6 +62,7 @@ async function measure(): Promise<void> {
       ['stop', () => stopContainer(pair, rounds)],
       ['logs', () => logThroughput(pair, directory)],
       ['sixty', () => sixtyPods(pair)],
+      ['five-hundred', () => fiveHundredPods(pair)],
     ];
     for (const [name, work] of rows) if (only.test(name)) print(await work());
   } finally {

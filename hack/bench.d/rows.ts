@@ -117,6 +117,28 @@ export async function sixtyPods(pair: Pair): Promise<Measured[]> {
   ];
 }
 
+/** What the server needs for five hundred pods; the peer is not asked, it would take minutes. */
+export async function fiveHundredPods({ ours }: Pair): Promise<Measured> {
+  const ups: Up[] = [];
+  await eightAtOnce(500, async () => {
+    ups.push(await bringUp(ours, hostNetwork, forever));
+  });
+  await ours.cri.call('ListContainers', {});
+  await sleep(2000);
+  const memory = pss(ours.daemon.pid) / 1024;
+  await eightAtOnce(500, async (n) => {
+    const each = ups[n];
+    if (each !== undefined) await takeDown(ours, each);
+  });
+  return {
+    work: 'server with 500 pods (PSS)',
+    unit: 'MiB',
+    peer: [],
+    ours: [memory],
+    budget: { absolute: 150 },
+  };
+}
+
 async function eightAtOnce(count: number, work: (n: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {

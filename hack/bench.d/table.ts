@@ -36,8 +36,9 @@ export function row(measured: Measured): string {
   const ratio = ours / peer;
   const { text, isMet } = verdict(measured, ours, ratio);
   const number = (value: number): string =>
-    `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${measured.unit}`;
-  return `| ${measured.work} | ${number(peer)} | ${number(ours)} | ${ratio.toFixed(3)}× | ${text} | ${budgetWord(measured, isMet)} |`;
+    Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${measured.unit}`;
+  const times = Number.isNaN(ratio) ? '–' : `${ratio.toFixed(3)}×`;
+  return `| ${measured.work} | ${number(peer)} | ${number(ours)} | ${times} | ${text} | ${budgetWord(measured, isMet)} |`;
 }
 
 export const heading = `| work | containerd + runc | Gantry | ratio | budget | |
