@@ -1,6 +1,6 @@
 /**
  * The suite's parts by what they are about, as ginkgo's --ginkgo.focus takes them (regular expressions on a spec's full
- * name). What hack/test runs is `required`; `all` is the whole suite.
+ * name).
  */
 export const groups: Readonly<Record<string, string>> = {
   info: 'Runtime info',
@@ -18,17 +18,3 @@ export const groups: Readonly<Record<string, string>> = {
   security: 'Security Context',
   apparmor: 'AppArmor',
 };
-
-export const required: readonly string[] = [
-  'info',
-  'sandbox',
-  'container',
-  'volumes',
-  'logs',
-  'oom',
-  'images',
-  'image-id',
-  'idempotence',
-  'networking',
-  'multiple',
-];

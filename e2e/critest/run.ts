@@ -1,15 +1,14 @@
 /**
  * critest against a server of its own, on the test images:
  *   node_modules/node/bin/node e2e/critest/run.ts [--server gantry|containerd] [--network builtin|cni]
- *     [--report FILE] [GROUP …]
- * Without groups: those that hack/test runs; `all`: the whole suite. Exit code 1 when a spec failed, skipped without a
+ *     [--transport spdy|websocket] [--nri] [--report FILE] [GROUP …]
+ * Without groups the whole suite. Exit code 1 when a spec failed, skipped without a
  * line in expected-skips, or when something is left on the host after all pods and images were removed. `--report`
  * writes the specs as JSON. GANTRY_E2E_KEEP=1 leaves logs and state for a look.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { World } from '../harness/index.ts';
-import { required } from './groups.ts';
 import type { Spec } from './results.ts';
 import { runSuite, type SuiteResult } from './suite.ts';
 
@@ -18,6 +17,8 @@ const { values, positionals } = parseArgs({
   options: {
     server: { type: 'string', default: 'gantry' },
     network: { type: 'string', default: 'builtin' },
+    transport: { type: 'string', default: 'spdy' },
+    nri: { type: 'boolean', default: false },
     report: { type: 'string' },
   },
 });
@@ -34,16 +35,22 @@ async function cleanliness(world: World): Promise<Spec> {
   const left = await world.leftovers();
   const outcome = left.length === 0 ? 'passed' : 'failed';
   return {
-    name: `nothing is left behind (${values.network})`,
+    name: `nothing is left behind (${values.network}, ${values.transport})`,
     outcome,
     message: left.join('\n'),
     seconds: 0,
   };
 }
 
+/** What critest calls a WebSocket, a flag each. */
+const flags =
+  values.transport === 'websocket'
+    ? ['exec', 'attach', 'portforward'].map((what) => `--websocket-${what}`)
+    : [];
+
 async function run(world: World): Promise<SuiteResult> {
-  const chosen = positionals.length === 0 ? required : positionals.includes('all') ? [] : positionals;
-  const result = await runSuite({ socket: world.gantry.socket, groups: chosen, directory: world.directory });
+  const { socket } = world.gantry;
+  const result = await runSuite({ socket, groups: positionals, directory: world.directory, flags });
   const clean = await cleanliness(world);
   const failed = clean.outcome === 'failed' ? [clean] : [];
   return { ...result, specs: [...result.specs, clean], unexpected: [...result.unexpected, ...failed] };
@@ -53,6 +60,7 @@ const world = await World.create({
   subnet: 97,
   network: values.network === 'cni' ? 'cni' : 'builtin',
   reference: values.server === 'containerd',
+  ...(values.nri ? { server: { flags: ['--nri-socket', '/run/gantry-critest-nri.sock'] } } : {}),
 });
 try {
   const result = await run(world);
