@@ -150,8 +150,11 @@ export class World {
     const lasting = [` ${this.#bridge}`, '/gantry', `table inet gantry-${this.#bridge}`];
     // The portmap plug-in's iptables: its chains, and the table that the first rule of anybody made.
     const ofPortmap = line.includes('CNI-HOSTPORT') || /table ip6? nat$/.test(line);
-    const isOfOtherWorld = line.includes('/gantry-e2e-') && !line.includes(`${this.cgroupParent}/`);
-    return ofPortmap || isOfOtherWorld || lasting.some((end) => line.endsWith(end));
+    // Cgroups are the whole host's: only those are looked at that this server may have made.
+    const [, cgroup] = /^cgroup: (.*)$/.exec(line) ?? [];
+    const isOthers =
+      cgroup !== undefined && !cgroup.includes(`${this.cgroupParent}/`) && !/\/gantry\//.test(cgroup);
+    return ofPortmap || isOthers || lasting.some((end) => line.endsWith(end));
   }
 
   #records(): string[] {
