@@ -256,7 +256,8 @@ export class TestPod {
       clearTimeout(timer);
     }
     this.control.socket.destroy();
-    removeCgroups(this.parent);
+    // A process that was killed just now may be in its cgroup for a moment longer than in /proc.
+    await eventually(() => removeCgroups(this.parent));
     rmSync(this.directory, { recursive: true, force: true });
     // What a sanitizer says of an executable that ran to its end by itself.
     if (/Sanitizer|runtime error:/.test(this.stderr)) throw new Error(this.stderr);
