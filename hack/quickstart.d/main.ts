@@ -178,7 +178,8 @@ try {
     const endpoint = `unix://${server.socket}`;
     process.stdout.write(`\nThe server (pid ${server.pid}) and the pod go on; everything of theirs is in ${directory}.
    crictl --runtime-endpoint ${endpoint} --image-endpoint ${endpoint} ps
-To end it: 'crictl rmp --force ${short(pod)}', then 'kill ${server.pid}', then 'rm -r ${directory}'.\n`);
+To end it: 'crictl rmp --force ${short(pod)}', then 'kill ${server.pid}',
+'rm -r ${directory}' and 'ip link delete ${server.bridge}'.\n`);
   } else {
     await cleanUp();
     await server.end('SIGTERM');
