@@ -16,7 +16,7 @@ import {
 } from './harness/index.ts';
 
 /** Both are started with these, so that a limit which somebody raised on the way shows. */
-const limits = ['prlimit', '--nofile=1024:4000', '--core=0:0', '--'];
+const limits = ['prlimit', '--nofile=777:4000', '--core=0:0', '--'];
 
 /** crun refuses a hybrid host even when it is to leave cgroups alone: it is shown a host without the v2 half. */
 const withoutHybrid = [
