@@ -1,3 +1,4 @@
+export { busybox } from './bases.ts';
 export { imageHosts, writeHosts } from './hosts.ts';
 export { type Image, makeImage, makeIndex, type RunConfig } from './image.ts';
 export { layerOfTar, makeLayer, sha256 } from './layer.ts';
