@@ -11,14 +11,22 @@ const directory = mkdtempSync(join(tmpdir(), 'gantry-quickstart-'));
 const server = new Server(directory);
 const { cri } = server;
 
+/** As the kubelet labels what it makes: `crictl ps` shows the pod's name from them. */
+const podLabels = {
+  'io.kubernetes.pod.name': 'hello',
+  'io.kubernetes.pod.namespace': 'quickstart',
+  'io.kubernetes.pod.uid': 'hello-1',
+};
 const podConfig = {
   metadata: { name: 'hello', namespace: 'quickstart', uid: 'hello-1', attempt: 0 },
+  labels: podLabels,
   hostname: 'hello',
   logDirectory: join(directory, 'logs'),
   linux: { cgroupParent: '/gantry-quickstart' },
 };
 const containerConfig = {
   metadata: { name: 'hello', attempt: 0 },
+  labels: { ...podLabels, 'io.kubernetes.container.name': 'hello' },
   image: { image: imageName },
   logPath: 'hello.log',
 };
