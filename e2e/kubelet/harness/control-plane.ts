@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, programs } from '../../harness/index.ts';
+import { freePort } from '../../images/index.ts';
+import { BackgroundProgram } from './background.ts';
+import { nodeIp } from './host.ts';
+import { KubeClient } from './kube-client.ts';
+import { nodeName } from './kubelet.ts';
+import type { Pod } from './types.ts';
+
+const token = 'e2e-admin';
+
+/** etcd and kube-apiserver on loopback: everybody is allowed everything, nobody schedules or controls anything. */
+export class ControlPlane {
+  readonly client: KubeClient;
+  /** For the kubelet; its user is the node's. */
+  readonly kubeconfig: string;
+  readonly #programs: readonly BackgroundProgram[];
+
+  private constructor(client: KubeClient, kubeconfig: string, running: readonly BackgroundProgram[]) {
+    this.client = client;
+    this.kubeconfig = kubeconfig;
+    this.#programs = running;
+  }
+
+  static async start(directory: string): Promise<ControlPlane> {
+    mkdirSync(directory, { recursive: true });
+    const [client, peer, secure] = [await freePort(), await freePort(), await freePort()];
+    makeKeys(directory);
+    const etcd = new BackgroundProgram(join(directory, 'etcd.log'), [
+      join(programs.tools, 'etcd'),
+      `--data-dir=${join(directory, 'etcd')}`,
+      `--listen-client-urls=http://127.0.0.1:${client}`,
+      `--advertise-client-urls=http://127.0.0.1:${client}`,
+      `--listen-peer-urls=http://127.0.0.1:${peer}`,
+      `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
+      `--initial-cluster=default=http://127.0.0.1:${peer}`,
+      '--unsafe-no-fsync',
+    ]);
+    const apiServer = new BackgroundProgram(join(directory, 'apiserver.log'), [
+      join(programs.tools, 'kube-apiserver'),
+      ...apiServerFlags(directory, client, secure),
+    ]);
+    const kube = new KubeClient(`https://127.0.0.1:${secure}`, token);
+    const plane = new ControlPlane(kube, writeKubeconfig(directory, secure), [apiServer, etcd]);
+    try {
+      await eventually(
+        async () => {
+          for (const program of [etcd, apiServer]) program.mustRun();
+          return await kube.isReady();
+        },
+        (isReady) => isReady,
+        60,
+      );
+      // Made by a controller that does not run here; pods name it.
+      await kube.create('/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+    } catch (error) {
+      await plane.stop();
+      throw error;
+    }
+    return plane;
+  }
+
+  /** The node has registered, and its condition Ready holds. */
+  async nodeReady(): Promise<void> {
+    await eventually(
+      async () =>
+        (await this.client.find<{ status?: Pod['status'] }>(`/api/v1/nodes/${nodeName}`))?.status
+          ?.conditions ?? [],
+      (conditions) => conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+      30,
+    );
+    // The lifecycle controller's taint; nothing here would take it away, and DaemonSet-less pods do not mind it.
+  }
+
+  async stop(): Promise<void> {
+    for (const program of this.#programs) await program.stop();
+  }
+}
+
+function apiServerFlags(directory: string, etcdPort: number, port: number): string[] {
+  return [
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    '--bind-address=127.0.0.1',
+    `--advertise-address=${nodeIp}`,
+    `--secure-port=${port}`,
+    `--cert-dir=${join(directory, 'certs')}`,
+    `--token-auth-file=${join(directory, 'tokens.csv')}`,
+    '--anonymous-auth=true',
+    '--authorization-mode=AlwaysAllow',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${join(directory, 'sa.pub')}`,
+    `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
+    '--service-cluster-ip-range=10.232.0.0/24',
+    '--allow-privileged=true',
+    '--disable-admission-plugins=TaintNodesByCondition,DefaultTolerationSeconds,NodeRestriction',
+    '--endpoint-reconciler-type=none',
+    '--enable-priority-and-fairness=false',
+    '--v=1',
+  ];
+}
+
+function makeKeys(directory: string): void {
+  const [key, pub] = [join(directory, 'sa.key'), join(directory, 'sa.pub')];
+  execFileSync('openssl', ['genrsa', '-out', key, '2048'], { stdio: 'ignore' });
+  execFileSync('openssl', ['rsa', '-in', key, '-pubout', '-out', pub], { stdio: 'ignore' });
+  writeFileSync(join(directory, 'tokens.csv'), `${token},admin,admin,system:masters\n`);
+}
+
+function writeKubeconfig(directory: string, port: number): string {
+  const server = { server: `https://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+  const file = join(directory, 'kubeconfig');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'e2e', cluster: server }],
+    users: [{ name: 'kubelet', user: { token } }],
+    contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'kubelet' } }],
+    'current-context': 'e2e',
+  };
+  writeFileSync(file, JSON.stringify(config));
+  return file;
+}

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { programs } from '../../harness/index.ts';
+import {
+  busybox,
+  makeImage,
+  makeLayer,
+  Pusher,
+  type Registry,
+  sha256,
+  startRegistry,
+  Tree,
+  writeHosts,
+} from '../../images/index.ts';
+
+/** Kubernetes' own test program with busybox beside it; runs `agnhost pause` where no argument is given. */
+export const agnhostImage = 'kubelet.test/agnhost:1';
+/** Small, and no two alike: what image garbage collection is tried on. */
+export const spareImages = ['1', '2', '3'].map((n) => `kubelet.test/spare-${n}:1`);
+
+const cache = join(programs.build, 'images');
+
+/**
+ * A registry beside the world's, with the images that only the kubelet's tests want: they need agnhost, which is built
+ * from Kubernetes' module.
+ */
+export async function startKubeletRegistry(directory: string, hosts: string): Promise<Registry> {
+  const registry = await startRegistry({ storage: await kubeletStorage(), directory });
+  writeHosts(hosts, registry.url, ['kubelet.test']);
+  return registry;
+}
+
+/** Its storage directory; built once, and again when agnhost or this file changes. */
+export async function kubeletStorage(): Promise<string> {
+  const storage = join(cache, `kubelet-${key()}`);
+  if (existsSync(storage)) return storage;
+  const work = join(cache, `kubelet-making-${process.pid}`);
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  const registry = await startRegistry({ storage: join(work, 'storage'), directory: work });
+  try {
+    await pushAll(new Pusher(registry.url));
+  } finally {
+    await registry.stop();
+  }
+  for (const name of readdirSync(cache)) {
+    if (/^kubelet-[0-9a-f]{16}$/.test(name)) rmSync(join(cache, name), { recursive: true });
+  }
+  renameSync(join(work, 'storage'), storage);
+  rmSync(work, { recursive: true });
+  return storage;
+}
+
+async function pushAll(pusher: Pusher): Promise<void> {
+  const base = await makeLayer(busybox());
+  const program = await makeLayer(new Tree().program('agnhost', join(programs.tools, 'agnhost')));
+  await pusher.push('agnhost:1', makeImage([base, program], { Entrypoint: ['/agnhost'], Cmd: ['pause'] }));
+  for (const name of spareImages) {
+    const file = await makeLayer(new Tree().file('name', `${name}\n`));
+    await pusher.push(name.slice(name.indexOf('/') + 1), makeImage([base, file], { Cmd: ['sh'] }));
+  }
+}
+
+function key(): string {
+  const { size, mtimeMs } = statSync(join(programs.tools, 'agnhost'));
+  const source = readFileSync(new URL(import.meta.url));
+  return sha256(Buffer.concat([Buffer.from(`${size} ${mtimeMs}`), source])).slice('sha256:'.length, 23);
+}

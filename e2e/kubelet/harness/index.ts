@@ -1,0 +1,10 @@
+export { type Answer, KubeletApi } from './api.ts';
+export type { KubeletConfig } from './config.ts';
+export { ControlPlane } from './control-plane.ts';
+export { nodeIp } from './host.ts';
+export { agnhostImage, spareImages } from './images.ts';
+export { KubeClient, KubeError } from './kube-client.ts';
+export { Kubelet, nodeName } from './kubelet.ts';
+export { KubeletNode, type KubeletNodeOptions, onHost } from './node.ts';
+export * from './pods.ts';
+export * from './types.ts';
