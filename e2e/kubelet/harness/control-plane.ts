@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, programs } from '../../harness/index.ts';
 import { freePort } from '../../images/index.ts';
@@ -18,8 +18,16 @@ export class ControlPlane {
   readonly kubeconfig: string;
   readonly #programs: readonly BackgroundProgram[];
 
-  private constructor(client: KubeClient, kubeconfig: string, running: readonly BackgroundProgram[]) {
-    this.client = client;
+  readonly #directory: string;
+
+  private constructor(
+    directory: string,
+    url: string,
+    kubeconfig: string,
+    running: readonly BackgroundProgram[],
+  ) {
+    this.client = new KubeClient(url, token);
+    this.#directory = directory;
     this.kubeconfig = kubeconfig;
     this.#programs = running;
   }
@@ -42,24 +50,40 @@ export class ControlPlane {
       join(programs.tools, 'kube-apiserver'),
       ...apiServerFlags(directory, client, secure),
     ]);
-    const kube = new KubeClient(`https://127.0.0.1:${secure}`, token);
-    const plane = new ControlPlane(kube, writeKubeconfig(directory, secure), [apiServer, etcd]);
+    const url = `https://127.0.0.1:${secure}`;
+    const plane = new ControlPlane(directory, url, writeKubeconfig(directory, url), [apiServer, etcd]);
     try {
       await eventually(
         async () => {
           for (const program of [etcd, apiServer]) program.mustRun();
-          return await kube.isReady();
+          return await plane.client.isReady();
         },
         (isReady) => isReady,
         60,
       );
-      // Made by a controller that does not run here; pods name it.
-      await kube.create('/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+      await plane.furnish('default');
     } catch (error) {
       await plane.stop();
       throw error;
     }
     return plane;
+  }
+
+  /** A namespace of the tests' own, with what pods need in it. */
+  async addNamespace(name: string): Promise<void> {
+    await this.client.create('/api/v1/namespaces', { metadata: { name } });
+    await this.furnish(name);
+  }
+
+  /** What controllers make in each namespace, and none runs here: the default account, and the CA of its tokens' volume. */
+  private async furnish(namespace: string): Promise<void> {
+    const certificate = readFileSync(join(this.#directory, 'certs', 'apiserver.crt'), 'utf8');
+    const collection = `/api/v1/namespaces/${namespace}`;
+    await this.client.create(`${collection}/serviceaccounts`, { metadata: { name: 'default' } });
+    await this.client.create(`${collection}/configmaps`, {
+      metadata: { name: 'kube-root-ca.crt' },
+      data: { 'ca.crt': certificate },
+    });
   }
 
   /** The node has registered, and its condition Ready holds. */
@@ -71,7 +95,6 @@ export class ControlPlane {
       (conditions) => conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
       30,
     );
-    // The lifecycle controller's taint; nothing here would take it away, and DaemonSet-less pods do not mind it.
   }
 
   async stop(): Promise<void> {
@@ -108,8 +131,8 @@ function makeKeys(directory: string): void {
   writeFileSync(join(directory, 'tokens.csv'), `${token},admin,admin,system:masters\n`);
 }
 
-function writeKubeconfig(directory: string, port: number): string {
-  const server = { server: `https://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+function writeKubeconfig(directory: string, url: string): string {
+  const server = { server: url, 'insecure-skip-tls-verify': true };
   const file = join(directory, 'kubeconfig');
   const config = {
     apiVersion: 'v1',

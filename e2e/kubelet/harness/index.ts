@@ -1,4 +1,5 @@
 export { type Answer, KubeletApi } from './api.ts';
+export * from './cluster.ts';
 export type { KubeletConfig } from './config.ts';
 export { ControlPlane } from './control-plane.ts';
 export { nodeIp } from './host.ts';

@@ -1,0 +1,63 @@
+import { eventually } from '../../harness/index.ts';
+import { nodeName } from './kubelet.ts';
+import type { KubeletNode } from './node.ts';
+import { isRunning, podWhen } from './pods.ts';
+import type { Pod, PodManifest } from './types.ts';
+
+/** Of a pod at the API server. */
+export function podPath({ metadata }: Pick<PodManifest, 'metadata'>): string {
+  return `/api/v1/namespaces/${metadata.namespace ?? 'default'}/pods/${metadata.name}`;
+}
+
+/** Creates a pod at the API server, bound to the node, and waits until the kubelet has it as wanted. */
+export async function runBound(
+  node: KubeletNode,
+  manifest: PodManifest,
+  isGood: (pod: Pod) => boolean = isRunning,
+  seconds?: number,
+): Promise<Pod> {
+  const bound = { ...manifest, spec: { nodeName, ...manifest.spec } };
+  const path = podPath(manifest);
+  await node.controlPlane.client.create(path.slice(0, path.lastIndexOf('/')), bound);
+  return await podWhen(node, manifest, isGood, seconds);
+}
+
+/** The pod as the API server has it, once it is as wanted. */
+export async function storedWhen(
+  node: KubeletNode,
+  manifest: PodManifest,
+  isGood: (pod: Pod) => boolean,
+  seconds = 20,
+): Promise<Pod> {
+  return await eventually(() => node.controlPlane.client.get<Pod>(podPath(manifest)), isGood, seconds);
+}
+
+/** Deletes it with its own grace period, or this one, and waits until the kubelet has let it go. */
+export async function deleteBound(
+  node: KubeletNode,
+  manifest: PodManifest,
+  graceSeconds?: number,
+  seconds = 30,
+): Promise<void> {
+  const { client } = node.controlPlane;
+  await client.delete(podPath(manifest), graceSeconds);
+  await eventually(
+    async () => await client.find(podPath(manifest)),
+    (found) => found === undefined,
+    seconds,
+  );
+}
+
+export interface KubeEvent {
+  readonly reason: string;
+  readonly message: string;
+  readonly type: string;
+  readonly count?: number;
+}
+
+/** What the kubelet reported of a pod. */
+export async function eventsOf(node: KubeletNode, { metadata }: PodManifest): Promise<readonly KubeEvent[]> {
+  const selector = encodeURIComponent(`involvedObject.name=${metadata.name}`);
+  const path = `/api/v1/namespaces/${metadata.namespace ?? 'default'}/events?fieldSelector=${selector}`;
+  return (await node.controlPlane.client.get<{ items: readonly KubeEvent[] }>(path)).items;
+}
