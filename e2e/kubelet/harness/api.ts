@@ -18,9 +18,7 @@ export class KubeletApi {
   }
 
   async get(path: string): Promise<Answer> {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request(`${this.base}${path}`, { agent: this.#agent }, resolve).once('error', reject).end();
-    });
+    const response = await this.#ask(path);
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk as Buffer);
     return {
@@ -28,6 +26,12 @@ export class KubeletApi {
       headers: response.headers,
       body: Buffer.concat(chunks).toString(),
     };
+  }
+
+  async #ask(path: string): Promise<IncomingMessage> {
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      request(`${this.base}${path}`, { agent: this.#agent }, resolve).once('error', reject).end();
+    });
   }
 
   /** The body of a 200; throws with the answer otherwise. */
@@ -59,5 +63,17 @@ export class KubeletApi {
     return await this.text(
       `/containerLogs/${pod.metadata.namespace}/${pod.metadata.name}/${container}?${query}`,
     );
+  }
+
+  /** Follows a log until it matches; what came until then. @throws when the log ends before. */
+  async followLogs(pod: Pod, container: string, pattern: RegExp): Promise<string> {
+    const { namespace, name } = pod.metadata;
+    const response = await this.#ask(`/containerLogs/${namespace}/${name}/${container}?follow=true`);
+    let text = '';
+    for await (const chunk of response) {
+      text += String(chunk);
+      if (pattern.test(text)) return text;
+    }
+    throw new Error(`the log ended before it matched ${pattern}: ${text}`);
   }
 }

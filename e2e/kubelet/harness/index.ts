@@ -1,4 +1,5 @@
 export { type Answer, KubeletApi } from './api.ts';
+export type { Transport } from './channels.ts';
 export * from './cluster.ts';
 export type { KubeletConfig } from './config.ts';
 export { ControlPlane } from './control-plane.ts';
@@ -8,4 +9,6 @@ export { KubeClient, KubeError } from './kube-client.ts';
 export { Kubelet, nodeName } from './kubelet.ts';
 export { KubeletNode, type KubeletNodeOptions, onHost } from './node.ts';
 export * from './pods.ts';
+export { PortForwarding } from './port-forwarding.ts';
+export { attachTo, execIn, RemoteCommand, type RemoteCommandOptions, run } from './remote-command.ts';
 export * from './types.ts';
