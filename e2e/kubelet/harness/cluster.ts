@@ -48,6 +48,16 @@ export async function deleteBound(
   );
 }
 
+/** Deletes every pod of every namespace, each with its own grace period, and waits until the kubelet has let them go. */
+export async function deleteAllBound(node: KubeletNode, seconds = 40): Promise<void> {
+  const { client } = node.controlPlane;
+  const left = async (): Promise<readonly Pod[]> =>
+    (await client.get<{ items: readonly Pod[] }>('/api/v1/pods')).items;
+  await Promise.all((await left()).map((found) => client.delete(podPath(found))));
+  const names = async (): Promise<string[]> => (await left()).map(({ metadata }) => metadata.name);
+  await eventually(names, (all) => all.length === 0, seconds);
+}
+
 export interface KubeEvent {
   readonly reason: string;
   readonly message: string;

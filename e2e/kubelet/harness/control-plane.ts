@@ -119,6 +119,8 @@ function apiServerFlags(directory: string, etcdPort: number, port: number): stri
     '--allow-privileged=true',
     '--disable-admission-plugins=TaintNodesByCondition,DefaultTolerationSeconds,NodeRestriction',
     '--endpoint-reconciler-type=none',
+    // Not by the node's name, which no DNS knows.
+    '--kubelet-preferred-address-types=InternalIP',
     '--enable-priority-and-fairness=false',
     '--v=1',
   ];
