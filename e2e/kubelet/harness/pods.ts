@@ -56,7 +56,10 @@ export function agnhost(...args: string[]): Container {
   return { image: agnhostImage, args };
 }
 
-/** The pod as the kubelet knows it, once it is as wanted. Throws with its last status otherwise. */
+/**
+ * The pod as the kubelet knows it, once it is as wanted; a condition that throws, for a status that is not there yet, does
+ * not hold. Throws with its last status when the time is over.
+ */
 export async function podWhen(
   node: KubeletNode,
   manifest: PodManifest,
@@ -69,13 +72,21 @@ export async function podWhen(
     (await node.kubelet.api.pods()).find(
       ({ metadata }) => names.includes(metadata.name) && metadata.namespace === namespace,
     );
-  const found = await eventually(find, (seen) => seen !== undefined && isGood(seen), seconds).catch(
+  const found = await eventually(find, (seen) => seen !== undefined && holds(isGood, seen), seconds).catch(
     async (error) => {
       throw new Error(`${String(error)}\nevents in the kubelet's log: ${about(node, name)}`);
     },
   );
   if (found === undefined) throw new Error('unreachable');
   return found;
+}
+
+function holds(isGood: (pod: Pod) => boolean, seen: Pod): boolean {
+  try {
+    return isGood(seen);
+  } catch {
+    return false;
+  }
 }
 
 function about(node: KubeletNode, name: string): string {
@@ -115,11 +126,9 @@ export async function removeStatic(node: KubeletNode, manifest: PodManifest, sec
   );
 }
 
-/** Runs a pod to its end and takes it away; its last status. */
+/** Runs a pod to its end; its last status. It stays, so that its logs can be read. */
 export async function runToEnd(node: KubeletNode, manifest: PodManifest, seconds?: number): Promise<Pod> {
-  const done = await runStatic(node, manifest, isOver, seconds);
-  node.kubelet.removeStaticPod(manifest.metadata.name);
-  return done;
+  return await runStatic(node, manifest, isOver, seconds);
 }
 
 export const isOver = ({ status }: Pod): boolean => status.phase === 'Succeeded' || status.phase === 'Failed';

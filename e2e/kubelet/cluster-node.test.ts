@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { version } from '../../src/base/index.ts';
+import { eventually, shellImage } from '../harness/index.ts';
+import {
+  agnhostImage,
+  deleteAllBound,
+  deleteBound,
+  eventsOf,
+  forever,
+  KubeletNode,
+  nodeIp,
+  nodeName,
+  type Pod,
+  pod,
+  run,
+  runBound,
+  statusOf,
+} from './harness/index.ts';
+
+interface NodeStatus {
+  readonly capacity: Readonly<Record<string, string>>;
+  readonly allocatable: Readonly<Record<string, string>>;
+  readonly conditions: readonly { type: string; status: string; reason: string }[];
+  readonly addresses: readonly { type: string; address: string }[];
+  readonly images: readonly { names: readonly string[]; sizeBytes: number }[];
+  readonly nodeInfo: Readonly<Record<string, string>>;
+  readonly runtimeHandlers: readonly { name: string; features: Record<string, boolean> }[];
+  readonly features: Readonly<Record<string, boolean>>;
+}
+
+const runtimeClasses = '/apis/node.k8s.io/v1/runtimeclasses';
+
+let node: KubeletNode;
+beforeAll(async () => {
+  node = await KubeletNode.create({ subnet: 171, controlPlane: true });
+  const { client } = node.controlPlane;
+  const overhead = { podFixed: { memory: '16Mi', cpu: '10m' } };
+  for (const handler of ['gantry', 'host', 'nobody']) {
+    const extra = handler === 'gantry' ? { overhead } : {};
+    await client.create(runtimeClasses, { metadata: { name: `class-${handler}` }, handler, ...extra });
+  }
+});
+afterAll(async () => await node?.dispose());
+
+async function nodeStatus(): Promise<NodeStatus> {
+  return (await node.controlPlane.client.get<{ status: NodeStatus }>(`/api/v1/nodes/${nodeName}`)).status;
+}
+
+async function output(found: Pod, script: string): Promise<string> {
+  const { code, stdout, stderr } = await run(node, found, script);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+test('the node says what it is, what it has and what its runtime can do', async () => {
+  const status = await eventually(nodeStatus, ({ images }) => (images ?? []).length >= 2);
+  expect(status.nodeInfo).toMatchObject({
+    containerRuntimeVersion: `gantry://${version}`,
+    kubeletVersion: 'v1.37.0',
+    kernelVersion: release(),
+    operatingSystem: 'linux',
+    bootID: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  });
+  const memory = /MemTotal: +(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+  expect(status.capacity).toMatchObject({ cpu: String(cpus().length), memory: `${memory}Ki`, pods: '110' });
+  expect(Number(status.allocatable['ephemeral-storage'])).toBeGreaterThan(0);
+  expect(status.addresses).toContainEqual({ type: 'InternalIP', address: nodeIp });
+  const conditions = status.conditions.map(({ type, status: value }) => `${type} ${value}`);
+  expect(conditions.sort()).toEqual([
+    'DiskPressure False',
+    'MemoryPressure False',
+    'PIDPressure False',
+    'Ready True',
+  ]);
+  const names = status.images.flatMap((image) => image.names);
+  expect(names).toEqual(expect.arrayContaining([shellImage, agnhostImage]));
+  for (const { sizeBytes } of status.images) expect(sizeBytes).toBeGreaterThan(100_000);
+});
+
+test('the features that the runtime declares are those that its pods get', async () => {
+  const { runtimeHandlers, features } = await nodeStatus();
+  const handlers = new Map(runtimeHandlers.map(({ name, features: can }) => [name, can]));
+  for (const name of ['', 'gantry'])
+    expect(handlers.get(name)).toEqual({ recursiveReadOnlyMounts: true, userNamespaces: true });
+  expect(handlers.get('host')).toMatchObject({ userNamespaces: false });
+  expect(features).toMatchObject({ supplementalGroupsPolicy: true });
+});
+
+test("a RuntimeClass chooses the handler, and its overhead is the pod's", async () => {
+  const resources = { limits: { memory: '32Mi', cpu: '100m' } };
+  const manifest = pod('class', {
+    runtimeClassName: 'class-gantry',
+    containers: [{ ...forever, resources }],
+  });
+  const found = await runBound(node, manifest);
+  expect(found.spec['overhead']).toEqual({ memory: '16Mi', cpu: '10m' });
+  const filter = { labelSelector: { 'io.kubernetes.pod.uid': found.metadata.uid } };
+  const { items } = await node.world.cri.call('ListPodSandbox', { filter });
+  expect(items.map(({ runtimeHandler }) => runtimeHandler)).toEqual(['gantry']);
+  const cgroup = node.findCgroup('memory', `pod${found.metadata.uid}`);
+  expect(readFileSync(`${cgroup}/memory.limit_in_bytes`, 'utf8').trim()).toBe(String(48 * 1024 * 1024));
+});
+
+test('a handler that the runtime does not have is an event that names it', async () => {
+  const manifest = pod('no-handler', { runtimeClassName: 'class-nobody', containers: [forever] });
+  await runBound(node, manifest, () => true);
+  const events = await eventually(
+    () => eventsOf(node, manifest),
+    (all) => all.some(({ reason }) => reason === 'FailedCreatePodSandBox'),
+  );
+  const { message } = events.find(({ reason }) => reason === 'FailedCreatePodSandBox') ?? { message: '' };
+  expect(message).toContain('no runtime handler "nobody" is configured');
+  await deleteBound(node, manifest);
+});
