@@ -12,11 +12,8 @@ import {
   KubeletNode,
   nodeIp,
   nodeName,
-  type Pod,
   pod,
-  run,
   runBound,
-  statusOf,
 } from './harness/index.ts';
 
 interface NodeStatus {
@@ -46,12 +43,6 @@ afterAll(async () => await node?.dispose());
 
 async function nodeStatus(): Promise<NodeStatus> {
   return (await node.controlPlane.client.get<{ status: NodeStatus }>(`/api/v1/nodes/${nodeName}`)).status;
-}
-
-async function output(found: Pod, script: string): Promise<string> {
-  const { code, stdout, stderr } = await run(node, found, script);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout;
 }
 
 test('the node says what it is, what it has and what its runtime can do', async () => {
@@ -113,4 +104,9 @@ test('a handler that the runtime does not have is an event that names it', async
   const { message } = events.find(({ reason }) => reason === 'FailedCreatePodSandBox') ?? { message: '' };
   expect(message).toContain('no runtime handler "nobody" is configured');
   await deleteBound(node, manifest);
+});
+
+test('nothing is left', async () => {
+  await deleteAllBound(node);
+  expect(await node.leftovers()).toEqual([]);
 });

@@ -7,7 +7,7 @@ import {
   forever,
   isOver,
   KubeletNode,
-  type Pod,
+  output,
   pod,
   run,
   runBound,
@@ -35,13 +35,6 @@ beforeAll(async () => {
 });
 afterAll(async () => await node?.dispose());
 
-async function output(found: Pod, script: string): Promise<string> {
-  const { code, stdout, stderr } = await run(node, found, script);
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  return stdout;
-}
-
 test('a ConfigMap and a Secret are files with their modes, keys at paths of their own, and change in the running pod', async () => {
   const { client } = node.controlPlane;
   const manifest = pod('files', {
@@ -68,16 +61,16 @@ test('a ConfigMap and a Secret are files with their modes, keys at paths of thei
     ],
   });
   const found = await runBound(node, manifest);
-  expect(await output(found, 'cat /map/colour; echo; od -An -tx1 /map/bytes')).toMatch(
+  expect(await output(node, found, 'cat /map/colour; echo; od -An -tx1 /map/bytes')).toMatch(
     /^green\n *00 ff 0a 00$/,
   );
-  expect(await output(found, 'cat /some/a/b/c; echo; stat -Lc %a /some/a/b/c; ls /some')).toBe(
+  expect(await output(node, found, 'cat /some/a/b/c; echo; stat -Lc %a /some/a/b/c; ls /some')).toBe(
     'deep\n600\na',
   );
-  expect(await output(found, 'cat /secret/password; stat -Lc %a /secret/password; cat /secret/user')).toBe(
-    'pa$$ word\n400\nsomeone',
-  );
-  expect(await output(found, 'cat /one/colour; ls /absent')).toBe('green');
+  expect(
+    await output(node, found, 'cat /secret/password; stat -Lc %a /secret/password; cat /secret/user'),
+  ).toBe('pa$$ word\n400\nsomeone');
+  expect(await output(node, found, 'cat /one/colour; ls /absent')).toBe('green');
   const refused = await run(node, found, 'touch /map/x 2>&1; touch /secret/x 2>&1');
   expect(refused.stdout.match(/Read-only file system/g)).toHaveLength(2);
   const data = join(node.podDirectory(found), 'volumes/kubernetes.io~configmap/map/..data');
@@ -86,22 +79,24 @@ test('a ConfigMap and a Secret are files with their modes, keys at paths of thei
   await client.patch(`${configMaps}/settings`, { data: { colour: 'blue', fresh: 'new', nested: null } });
   await client.patch(`${secrets}/keys`, { data: { password: base64('changed') } });
   await eventually(
-    async () => await output(found, 'cat /map/colour /map/fresh /secret/password 2>/dev/null; :'),
+    async () => await output(node, found, 'cat /map/colour /map/fresh /secret/password 2>/dev/null; :'),
     (text) => text === 'bluenewchanged',
   );
   expect(readlinkSync(data)).not.toBe(before);
-  expect(await output(found, 'ls /map; cat /one/colour')).toBe('bytes\ncolour\nfresh\nnot-a-name\ngreen');
+  expect(await output(node, found, 'ls /map; cat /one/colour')).toBe(
+    'bytes\ncolour\nfresh\nnot-a-name\ngreen',
+  );
   await client.patch(`${configMaps}/settings`, { data: { nested: 'deep' } });
 });
 
 test("the account's token, the CA and the namespace are there, and the token is one that the API server takes", async () => {
   const found = await runBound(node, pod('token', { containers: [forever] }));
   const directory = '/var/run/secrets/kubernetes.io/serviceaccount';
-  expect(await output(found, `ls ${directory}; cat ${directory}/namespace`)).toBe(
+  expect(await output(node, found, `ls ${directory}; cat ${directory}/namespace`)).toBe(
     'ca.crt\nnamespace\ntoken\ndefault',
   );
-  expect(await output(found, `head -n 1 ${directory}/ca.crt`)).toBe('-----BEGIN CERTIFICATE-----');
-  const token = await output(found, `cat ${directory}/token`);
+  expect(await output(node, found, `head -n 1 ${directory}/ca.crt`)).toBe('-----BEGIN CERTIFICATE-----');
+  const token = await output(node, found, `cat ${directory}/token`);
   const { status } = await node.controlPlane.client.create<{
     status: { authenticated: boolean; user: { username: string; extra: Record<string, string[]> } };
   }>('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token } });
@@ -149,20 +144,20 @@ test('a projected volume has a token of its own audience, files of the pod, and 
     ],
   });
   const found = await runBound(node, manifest);
-  expect(await output(found, 'cat /all/map/nested /all/secret/user /all/memory; echo; cat /all/labels')).toBe(
-    'deepsomeone64\ntier="one"',
-  );
-  expect(await output(found, 'cat /all/note; echo; stat -Lc "%a %g" /all/note; id -G')).toBe(
+  expect(
+    await output(node, found, 'cat /all/map/nested /all/secret/user /all/memory; echo; cat /all/labels'),
+  ).toBe('deepsomeone64\ntier="one"');
+  expect(await output(node, found, 'cat /all/note; echo; stat -Lc "%a %g" /all/note; id -G')).toBe(
     'a "quoted" note\n440 4321\n0 4321',
   );
-  const claims = (await output(found, 'cat /all/token')).split('.')[1] ?? '';
+  const claims = (await output(node, found, 'cat /all/token')).split('.')[1] ?? '';
   expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ aud: ['vault'] });
 
   const { metadata } = manifest;
   const path = `/api/v1/namespaces/default/pods/${metadata.name}`;
   await node.controlPlane.client.patch(path, { metadata: { labels: { tier: 'two' } } });
   await eventually(
-    async () => await output(found, 'cat /all/labels'),
+    async () => await output(node, found, 'cat /all/labels'),
     (text) => text === 'tier="two"',
   );
 });

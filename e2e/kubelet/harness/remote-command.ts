@@ -124,6 +124,18 @@ export async function run(
   return { code, stdout: command.stdout.trim(), stderr: command.stderr.trim() };
 }
 
+/** The output of a command that must succeed. @throws with what it said otherwise. */
+export async function output(
+  node: KubeletNode,
+  pod: Pod,
+  script: string,
+  options: RemoteCommandOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(node, pod, script, options);
+  if (code !== 0 || stderr !== '') throw new Error(`${script}: ${code}, ${stdout}, ${stderr}`);
+  return stdout;
+}
+
 /** Joins the output, and if asked for the input, of a container's own process. */
 export async function attachTo(
   node: KubeletNode,
