@@ -8,6 +8,7 @@ export { agnhostImage, spareImages } from './images.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
 export { Kubelet, nodeName } from './kubelet.ts';
 export { Ledger } from './ledger.ts';
+export { type Limits, limitsOfContainer, limitsOfPod } from './limits.ts';
 export { KubeletNode, type KubeletNodeOptions, onHost } from './node.ts';
 export * from './pods.ts';
 export { PortForwarding } from './port-forwarding.ts';
