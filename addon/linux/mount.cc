@@ -35,7 +35,20 @@ unsigned long remount_flags(uint64_t attributes) {
   }
 }
 
-// mount(2) knows no descriptors: the working directory stands in for one, and is put back.
+// mount(2) knows no descriptors: the working directory stands in for one. For a file, which it cannot be, it is a new
+// /proc (this process's own may be covered), where the descriptor has a name. The path from there.
+Result<std::string> work_in(int mount, const std::string& name) {
+  if (::fchdir(mount) == 0) return std::string(".");
+  if (errno != ENOTDIR) return errno_error("fchdir", name);
+  auto context = FsContext::open("proc");
+  if (!context) return context.error();
+  auto proc = context->create(0);
+  if (!proc) return proc.error();
+  if (::fchdir(proc->get()) < 0) return errno_error("fchdir", "proc");
+  return "thread-self/fd/" + std::to_string(mount);
+}
+
+// The working directory is put back.
 Result<void> change_with_mount(int mount, const MountChange& change, const std::string& name) {
   const bool only_propagation = (change.set | change.clear) == 0;
   if (change.id_map >= 0 || (change.recursive && !only_propagation)) {
@@ -44,15 +57,18 @@ Result<void> change_with_mount(int mount, const MountChange& change, const std::
   UniqueFd before(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   auto now = mount_attributes(mount);
   if (!now) return now.error();
-  if (::fchdir(mount) < 0) return errno_error("fchdir", name);
+  auto path = work_in(mount, name);
+  if (!path) return path.error();
   Result<void> result;
   if (!only_propagation) {
     const uint64_t attributes = (*now & ~change.clear) | change.set;
-    if (::mount(nullptr, ".", nullptr, remount_flags(attributes), nullptr) < 0) result = errno_error("remount", name);
+    if (::mount(nullptr, path->c_str(), nullptr, remount_flags(attributes), nullptr) < 0)
+      result = errno_error("remount", name);
   }
   if (result && change.propagation != 0) {
     const unsigned long flags = change.propagation | (change.recursive ? 0UL + MS_REC : 0UL);
-    if (::mount(nullptr, ".", nullptr, flags, nullptr) < 0) result = errno_error("mount", name, "changing propagation");
+    if (::mount(nullptr, path->c_str(), nullptr, flags, nullptr) < 0)
+      result = errno_error("mount", name, "changing propagation");
   }
   if (::fchdir(before.get()) < 0 && result) result = errno_error("fchdir", ".");
   return result;
@@ -138,6 +154,11 @@ Result<void> attach_mount(int mount, int target, const std::string& name) {
     error.message = "a directory can be mounted only on a directory, a file only on a file";
   }
   return error;
+}
+
+Result<void> detach_uppermost(const std::string& path) {
+  if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0) return errno_error("umount2", path);
+  return {};
 }
 
 Result<void> change_mount(int mount, const MountChange& change, const std::string& name) {

@@ -40,6 +40,9 @@ Result<UniqueFd> clone_mount(int directory, const std::string& path, bool recurs
 // Attaches `mount` on what `target` refers to.
 Result<void> attach_mount(int mount, int target, const std::string& name);
 
+// Takes the uppermost mount at `path` away (umount2(2), MNT_DETACH).
+Result<void> detach_uppermost(const std::string& path);
+
 struct MountChange {
   uint64_t set = 0, clear = 0;  // MOUNT_ATTR_*
   uint64_t propagation = 0;     // MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0: as it is

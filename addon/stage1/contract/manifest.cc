@@ -122,6 +122,12 @@ static void read(JsonReader& json, const Value& value, AppRootfs& out) {
   if (out.layers.empty()) json.fail("layers must have at least one layer");
 }
 
+static void read(JsonReader& json, const Value& value, ImageVolume& out) {
+  if (!json.expect_object(value)) return;
+  json.required(value, "layers", out.layers);
+  json.optional(value, "subPath", out.sub_path);
+}
+
 static void read(JsonReader& json, const Value& value, LogSink& out) {
   if (!json.expect_object(value)) return;
   choose(json, value, "kind", {"cri", "journald", "inherit", "none"}, out.kind);
@@ -155,6 +161,7 @@ static void read(JsonReader& json, const Value& value, AppManifest& out) {
   read_id(json, value, out.id);
   json.required(value, "name", out.name);
   json.required(value, "rootfs", out.rootfs);
+  json.optional(value, "imageVolumes", out.image_volumes);
   json.optional(value, "stdin", out.stdin_open);
   json.optional(value, "stdinOnce", out.stdin_once);
   json.required(value, "log", out.log);

@@ -67,6 +67,12 @@ struct AppRootfs {
   std::string path;                // kind directory
 };
 
+// What a mount with the source "gantry:image/<index>" shows, read-only.
+struct ImageVolume {
+  std::vector<LayerMount> layers;  // lowest first; none: an empty directory
+  std::string sub_path;            // within the image; empty: all of it
+};
+
 enum class LogKind { cri, journald, inherit, none };
 
 struct LogSink {
@@ -96,6 +102,7 @@ struct AppManifest {
   std::string id;
   std::string name;
   AppRootfs rootfs;
+  std::vector<ImageVolume> image_volumes;
   bool stdin_open = false;  // `stdin`, which is a macro here
   bool stdin_once = false;
   LogSink log;

@@ -8,6 +8,7 @@
 #include "linux/packet_socket.h"
 #include "stage1/executor/hooks.h"
 #include "stage1/executor/id_map.h"
+#include "stage1/executor/image_volume.h"
 #include "stage1/executor/mount_options.h"
 #include "stage1/executor/pod_shm.h"
 #include "stage1/executor/rootfs.h"
@@ -28,6 +29,9 @@ class LocalHostSide : public HostSide {
 
   Result<UniqueFd> mount_source(size_t index) override {
     const contract::OciMount& wanted = request_.spec.mounts.at(index);
+    if (is_image_volume(wanted)) {
+      return image_volume_source(sandbox_, request_.app, wanted, request_.spec.linux.mount_label);
+    }
     const MountOptions options = parse_mount_options(wanted.options);
     // A relative source is the bundle's (config.md, "Mounts").
     const bool absolute = wanted.source.starts_with('/');

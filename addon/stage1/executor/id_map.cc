@@ -31,18 +31,23 @@ Result<void> map_ids_of_pod(int mount, bool recursive, int pod_user_namespace, c
   return changed;
 }
 
+Result<UniqueFd> own_maps(const contract::OciMount& wanted) {
+  if (wanted.uid_mappings.empty() || wanted.gid_mappings.empty()) return UniqueFd();
+  return id_map_namespace(map_text(wanted.uid_mappings), map_text(wanted.gid_mappings));
+}
+
 Result<void> map_ids(int mount, const contract::OciMount& wanted, const MountOptions& options, int pod_user_namespace) {
   // Without "idmap" a mount with mappings is mapped whole if it is bound whole, as in runc.
   const bool recursive = options.id_map ? options.id_map_recursive : options.recursive;
-  if (wanted.uid_mappings.empty() || wanted.gid_mappings.empty()) {
+  auto maps = own_maps(wanted);
+  if (!maps) return maps.error();
+  if (!maps->valid()) {
     if (pod_user_namespace < 0) {
       return Error{EINVAL, "mount_setattr", wanted.destination,
                    "\"idmap\" needs uidMappings and gidMappings, or a pod with a user namespace"};
     }
     return map_ids_of_pod(mount, recursive, pod_user_namespace, wanted.source);
   }
-  auto maps = id_map_namespace(map_text(wanted.uid_mappings), map_text(wanted.gid_mappings));
-  if (!maps) return maps.error();
   return map_ids_of_pod(mount, recursive, maps->get(), wanted.source);
 }
 

@@ -50,6 +50,15 @@ Result<void> attach_layers(std::vector<OverlayLayer>& layers) {
   return {};
 }
 
+// overlayfs has its own clones of the layers: /proc comes to light again, for whoever maps IDs next.
+Result<UniqueFd> stack_attached_layers(std::vector<OverlayLayer>& layers, const std::string& writable,
+                                       const std::string& label) {
+  GANTRY_TRY(attach_layers(layers));
+  auto mount = mount_overlay(layers, writable, label);
+  GANTRY_TRY(detach_uppermost("/proc"));
+  return mount;
+}
+
 Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const std::string& label) {
   if (rootfs.layers.empty()) return Error{EINVAL, "mount", "rootfs", "an app needs at least one layer"};
   auto layers = open_layers(rootfs, user);
@@ -62,8 +71,7 @@ Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const
   auto mount = mount_overlay(*layers, rootfs.writable, label);
   if (mount || user < 0 || mount.error().code != EINVAL) return mount;
   // Before Linux 6.13 overlayfs takes layers by path only.
-  GANTRY_TRY(attach_layers(*layers));
-  return mount_overlay(*layers, rootfs.writable, label);
+  return stack_attached_layers(*layers, rootfs.writable, label);
 }
 
 }  // namespace
