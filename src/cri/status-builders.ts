@@ -5,7 +5,7 @@ import type {
   PodSandboxStatusInit,
 } from '../cri-types/index.ts';
 import type { ImageService } from '../image/index.ts';
-import type { ContainerRecord, SandboxRecord } from '../pod/index.ts';
+import { type ContainerRecord, imageVolumeMounts, type SandboxRecord } from '../pod/index.ts';
 import { criSignal } from '../security/index.ts';
 import { containerState, sandboxState } from './states.ts';
 
@@ -68,12 +68,24 @@ export function toContainerStatus(container: ContainerRecord, images: ImageServi
     imageId: container.imageId,
     labels: container.config.labels,
     annotations: container.config.annotations,
-    mounts: container.config.mounts,
+    mounts: shownMounts(container),
     logPath: container.logPath,
     resources: { linux: container.config.linux?.resources },
     user: { linux: { uid: BigInt(uid), gid: BigInt(gid), supplementalGroups: additionalGids.map(BigInt) } },
     stopSignal: criSignal(container.stopSignal),
   };
+}
+
+/** The mounts that were asked for; an image's by its ID, which tells the kubelet that the image is in use (KEP-4639, KEP-5365). */
+function shownMounts({
+  config,
+  volumeImageIds = [],
+}: ContainerRecord): NonNullable<ContainerStatusInit['mounts']> {
+  const images = imageVolumeMounts(config.mounts);
+  return config.mounts.map((mount) => {
+    const id = volumeImageIds[images.indexOf(mount)];
+    return id === undefined ? mount : { ...mount, image: { ...mount.image, image: id, imageRef: id } };
+  });
 }
 
 type Life = Pick<ContainerStatusInit, 'startedAt' | 'finishedAt' | 'exitCode' | 'reason' | 'message'>;

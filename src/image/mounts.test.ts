@@ -76,7 +76,7 @@ describe('mounts', () => {
     await images.acquireLayers(goneImage, 'gone');
     await sleep(20);
     const restarted = await fixture.service();
-    await restarted.reconcile(new Map([['kept', keptImage.id]]));
+    await restarted.reconcile(new Map([['kept', [keptImage.id]]]));
     expect(fixture.mounts()).toEqual([join(fixture.state, 'layers', keptImage.layers[0]?.key ?? '')]);
     expect(restarted.list()).toHaveLength(2);
     await restarted.releaseLayers('kept');

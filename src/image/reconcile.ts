@@ -3,13 +3,13 @@ import { collectLayers, setAsideBroken } from './gc.ts';
 import type { ImageParts } from './parts.ts';
 
 /**
- * @param live container → image.
+ * @param live container → its images: its own and those of its volumes.
  * @param startedAt milliseconds since the epoch: who began to use layers after it (another process's pod) is not in
  * `live`, and stays.
  */
 export async function reconcileLayers(
   parts: ImageParts,
-  live: ReadonlyMap<string, string>,
+  live: ReadonlyMap<string, readonly string[]>,
   startedAt: number,
 ): Promise<void> {
   const { lock, users, images, mounts } = parts;
@@ -18,13 +18,11 @@ export async function reconcileLayers(
     for (const container of known) {
       if (!live.has(container) && users.since(container) < startedAt) users.remove(container);
     }
-    for (const [container, imageId] of live) {
-      const image = images.byId(imageId);
-      if (!known.has(container) && image !== undefined)
-        users.add(
-          container,
-          image.layers.map((layer) => layer.key),
-        );
+    for (const [container, imageIds] of live) {
+      if (known.has(container)) continue;
+      const present = imageIds.map((id) => images.byId(id)).filter((image) => image !== undefined);
+      const keys = new Set(present.flatMap(({ layers }) => layers.map(({ key }) => key)));
+      if (keys.size > 0) users.add(container, [...keys]);
     }
   });
   await mounts.unmountUnused();

@@ -87,8 +87,18 @@ export class LocalImageService implements ImageService {
   }
 
   async acquireLayers(image: ImageRecord, containerId: string): Promise<readonly LayerMount[]> {
+    const [layers = []] = await this.acquireImages([image], containerId);
+    return layers;
+  }
+
+  async acquireImages(
+    images: readonly ImageRecord[],
+    containerId: string,
+  ): Promise<readonly (readonly LayerMount[])[]> {
     try {
-      return await this.#parts.mounts.acquire(image.layers, containerId);
+      const all = images.flatMap(({ layers }) => layers);
+      const mounts = [...(await this.#parts.mounts.acquire(all, containerId))];
+      return images.map(({ layers }) => mounts.splice(0, layers.length));
     } catch (error) {
       if (errorCode(error) === 'data-loss') await this.#dropDamaged(error);
       throw error;
@@ -99,7 +109,7 @@ export class LocalImageService implements ImageService {
     await this.#parts.mounts.release(containerId);
   }
 
-  async reconcile(users: ReadonlyMap<string, ImageRecord['id']>): Promise<void> {
+  async reconcile(users: ReadonlyMap<string, readonly ImageRecord['id'][]>): Promise<void> {
     await reconcileLayers(this.#parts, users, this.#startedAt);
   }
 

@@ -90,10 +90,15 @@ export interface ImageService {
   usage(): Promise<FilesystemUsage>;
   /** Mounts (once a host) and verifies the image's layers for a container, which then counts as a user of them. */
   acquireLayers(image: ImageRecord, containerId: string): Promise<readonly LayerMount[]>;
+  /** The same for all images of a container (its own, its volumes'), which it then uses in place of any before; in their order. */
+  acquireImages(
+    images: readonly ImageRecord[],
+    containerId: string,
+  ): Promise<readonly (readonly LayerMount[])[]>;
   /** Idempotent. A layer that nobody uses any more is unmounted. */
   releaseLayers(containerId: string): Promise<void>;
   /** Start-up: what live containers use is kept, mounts of this state directory that nobody uses are removed. */
-  reconcile(users: ReadonlyMap<string, ImageRecord['id']>): Promise<void>;
+  reconcile(users: ReadonlyMap<string, readonly ImageRecord['id'][]>): Promise<void>;
   /** The documents that the image came with, byte for byte; undefined when absent. `manifest` is empty for docker archives. */
   documents(id: string): ImageDocuments | undefined;
   /** Hashes everything that belongs to the image again. What is wrong, a sentence each; empty: it is whole. */

@@ -26,6 +26,7 @@ export function makeContainer(
   sandbox: Sandbox,
   plan: ContainerPlan,
   image: ImageRecord,
+  volumeImages: readonly ImageRecord[] = [],
 ): Container {
   const id = newId();
   const record: ContainerRecord = {
@@ -36,6 +37,7 @@ export function makeContainer(
     config: plan.config,
     imageId: image.id,
     imageRef: plan.image,
+    ...(volumeImages.length === 0 ? {} : { volumeImageIds: volumeImages.map((volume) => volume.id) }),
     createdAt: nowNanoseconds(),
     state: { kind: 'creating' },
     cgroupPath: containerCgroup(pods, sandbox, id).path,
@@ -120,18 +122,19 @@ export async function adjustDocument(
   return adjusted;
 }
 
-/** The two documents that stage1 executes. */
+/** The two documents that stage1 executes. Layers: the container's own image's, then those of its volumes'. */
 export function writeManifests(
   container: Container,
   plan: ContainerPlan,
   spec: OciSpec,
-  layers: readonly LayerMount[],
+  [layers = [], ...volumes]: readonly (readonly LayerMount[])[],
 ): void {
   const { record } = container;
   const app = appManifest({
     plan,
     containerId: container.id,
     layers,
+    volumes,
     writable: record.writablePath,
     stopSignal: record.stopSignal,
     podPid: podPidMode(container.sandbox.record),

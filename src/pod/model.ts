@@ -67,6 +67,8 @@ export interface ContainerRecord {
   /** What CRI's status shows: the image's ID and the reference that the container was made from. */
   readonly imageId: string;
   readonly imageRef: string;
+  /** IDs of the images that its mounts show, in the order of those mounts; absent: none. */
+  readonly volumeImageIds?: readonly string[];
   readonly createdAt: bigint;
   readonly state: ContainerState;
   readonly cgroupPath: string;

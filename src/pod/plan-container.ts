@@ -10,6 +10,7 @@ import {
   type LogSink,
   type PodNamespaces,
 } from '../stage1/index.ts';
+import { checkImageVolumes, manifestVolumes } from './image-volumes.ts';
 import type { SandboxRecord } from './model.ts';
 
 export interface ContainerPlan {
@@ -33,6 +34,7 @@ export function planContainer(config: ContainerConfig | undefined, sandbox: Sand
   }
   const image = config.image?.image ?? '';
   if (image === '') throw invalid('config.image', `container "${metadata.name}" names no image`);
+  checkImageVolumes(config.mounts);
   const pod = sandbox.config.metadata;
   return {
     name: [metadata.name, pod?.name, pod?.namespace, pod?.uid, metadata.attempt].join('_'),
@@ -74,6 +76,8 @@ export interface AppManifestInput {
   readonly plan: ContainerPlan;
   readonly containerId: string;
   readonly layers: readonly LayerMount[];
+  /** Layers of the images that mounts show, in the order of those mounts. */
+  readonly volumes: readonly (readonly LayerMount[])[];
   readonly writable: string;
   readonly stopSignal: number;
   /** Of the pod's plan: what its flavor made of the pid namespace. */
@@ -93,6 +97,7 @@ export function appManifest(input: AppManifestInput): AppManifest {
     id: containerId,
     name: appName,
     rootfs: { kind: 'layers', layers, writable },
+    ...(input.volumes.length === 0 ? {} : { imageVolumes: manifestVolumes(config.mounts, input.volumes) }),
     stdin: config.stdin,
     stdinOnce: config.stdinOnce,
     log,

@@ -47,6 +47,7 @@ const container: ContainerRecord = {
   }),
   imageId: 'sha256:1',
   imageRef: 'busybox',
+  volumeImageIds: ['sha256:2', 'sha256:3'],
   createdAt: 1n,
   state: { kind: 'created' },
   cgroupPath: '/gantry/b',

@@ -90,6 +90,9 @@ export function parseContainerRecord(json: Fields): ContainerRecord {
     config: revive('ContainerConfig', json.any('config')),
     imageId: json.text('imageId'),
     imageRef: json.text('imageRef'),
+    ...(json.optional('volumeImageIds') === undefined
+      ? {}
+      : { volumeImageIds: json.list('volumeImageIds').map(String) }),
     createdAt: json.integer('createdAt'),
     state: parseContainerState(json.fields('state')),
     cgroupPath: json.text('cgroupPath'),

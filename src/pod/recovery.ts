@@ -123,10 +123,10 @@ function networkRecords(pods: PodService): NetworkRecord[] {
 }
 
 /** Containers that may still run need their layers; the others' mounts are let go. */
-function imageUsers(pods: PodService): Map<string, string> {
-  const users = new Map<string, string>();
-  for (const { id, imageId, state } of pods.containers()) {
-    if (state.kind === 'created' || state.kind === 'running') users.set(id, imageId);
+function imageUsers(pods: PodService): Map<string, readonly string[]> {
+  const users = new Map<string, readonly string[]>();
+  for (const { id, imageId, volumeImageIds = [], state } of pods.containers()) {
+    if (state.kind === 'created' || state.kind === 'running') users.set(id, [imageId, ...volumeImageIds]);
   }
   return users;
 }

@@ -26,7 +26,12 @@ export function containerMounts(
     (m) => !taken.has(m.destination) && !(taken.has('/dev') && m.destination.startsWith('/dev/')),
   );
   const ordered = [...asked].sort((a, b) => depth(a.containerPath) - depth(b.containerPath));
-  const mounts = ordered.map((mount) => hostMount(mount, host, lookups));
+  const images = imageVolumeMounts(asked);
+  const mounts = ordered.map((mount) =>
+    mount.image === undefined
+      ? hostMount(mount, host, lookups)
+      : imageMount(mount, images.indexOf(mount), host),
+  );
   const has = (propagation: Mount['propagation']): boolean =>
     asked.some((m) => m.propagation === propagation);
   const rootPropagation = has('PROPAGATION_BIDIRECTIONAL')
@@ -37,13 +42,29 @@ export function containerMounts(
   return { mounts: [...kept, ...mounts], rootPropagation };
 }
 
+/** Those that show an image instead of a host path: stage1 knows an image volume by its place among them. */
+export function imageVolumeMounts(mounts: readonly Mount[]): readonly Mount[] {
+  return mounts.filter((mount) => mount.image !== undefined);
+}
+
+/** Programs in it may run, as containerd and CRI-O have it. There is nothing that could propagate. */
+function imageMount(mount: Mount, index: number, host: HostFacts): OciMount {
+  const destination = mount.containerPath;
+  if (!destination.startsWith('/'))
+    throw invalid(destination, `mount target '${destination}' is not an absolute path`);
+  return {
+    destination,
+    type: 'bind',
+    source: `gantry:image/${index}`,
+    options: ['rbind', 'rprivate', 'ro', ...mountOptions(mount)],
+    ...idMappings(mount, host),
+  };
+}
+
 function hostMount(mount: Mount, host: HostFacts, lookups: HostLookups): OciMount {
   const destination = mount.containerPath;
   if (!destination.startsWith('/'))
     throw invalid(destination, `mount target '${destination}' is not an absolute path`);
-  if (mount.image !== undefined && mount.image.image !== '') {
-    throw invalid(destination, `image volumes are not supported yet (mount at ${destination})`);
-  }
   if (!mount.hostPath.startsWith('/')) {
     throw invalid(
       mount.hostPath,

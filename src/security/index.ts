@@ -1,5 +1,6 @@
 export { type AccountFiles, resolveAccount } from './account.ts';
 export { loadDefaultAppArmor } from './apparmor-default.ts';
+export { imageVolumeMounts } from './container-mounts.ts';
 export { containerSpec, execProcess } from './container-spec.ts';
 export { readHostFacts } from './host-facts.ts';
 export { hostLookups } from './host-lookups.ts';

@@ -150,6 +150,31 @@ describe('container mounts', () => {
     });
   });
 
+  it('show images, each under the number that it has among them, whatever the depth', () => {
+    const image = { image: 'sha256:1' };
+    const ids = [{ containerId: 0, hostId: 5, length: 9 }];
+    const mounts = of([
+      { containerPath: '/deep/below', image, mountOptions: ['noexec'] },
+      { hostPath: '/data', containerPath: '/data' },
+      { containerPath: '/top', image, uidMappings: ids, gidMappings: ids },
+    ]).mounts.filter(({ source }) => source?.startsWith('gantry:image/'));
+    const mapping = [{ containerID: 0, hostID: 5, size: 9 }];
+    const options = ['rbind', 'rprivate', 'ro'];
+    expect(mounts).toEqual([
+      {
+        destination: '/top',
+        type: 'bind',
+        source: 'gantry:image/1',
+        options,
+        uidMappings: mapping,
+        gidMappings: mapping,
+      },
+      { destination: '/deep/below', type: 'bind', source: 'gantry:image/0', options: [...options, 'noexec'] },
+    ]);
+    expect(() => of([{ containerPath: 'relative', image }])).toThrow('is not an absolute path');
+    expect(() => of([{ containerPath: '/x', image, mountOptions: ['uid=0'] }])).toThrow("'uid=0'");
+  });
+
   const wrongs: [string, MountInit, string][] = [
     [
       'an absent source',
@@ -159,7 +184,6 @@ describe('container mounts', () => {
     ['a relative source', { hostPath: 'x' }, "mount source 'x' for /mnt is not an absolute path"],
     ['no source', { hostPath: '' }, 'is not an absolute path'],
     ['a relative target', { containerPath: 'mnt' }, "mount target 'mnt' is not an absolute path"],
-    ['an image', { image: { image: 'busybox' } }, 'image volumes are not supported yet'],
     [
       'bidirectional from a private mount',
       { propagation: 'PROPAGATION_BIDIRECTIONAL' },

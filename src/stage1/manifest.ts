@@ -61,6 +61,8 @@ export interface AppManifest {
   /** Name within the pod; `after` refers to it. */
   readonly name: string;
   readonly rootfs: AppRootfs;
+  /** What mounts of the document with the source `gantry:image/<index>` show. */
+  readonly imageVolumes?: readonly ImageVolume[];
   readonly stdin: boolean;
   /** Close the app's stdin when the first attached stdin stream ends. */
   readonly stdinOnce: boolean;
@@ -89,6 +91,14 @@ export type AppRootfs =
       readonly writable?: string;
     }
   | { readonly kind: 'directory'; readonly path: string };
+
+/** An image shown inside of an app, read-only. */
+export interface ImageVolume {
+  /** Lowest first; none: an empty directory. */
+  readonly layers: readonly LayerMount[];
+  /** A directory or file within the image, looked up without ever leaving it; absent: the whole image. */
+  readonly subPath?: string;
+}
 
 export interface LayerMount {
   /** Where the image store has it mounted, read-only. */

@@ -48,13 +48,15 @@ function show(text: string, volumes: readonly Volume[], options: Options = {}): 
   const layer = (mountpoint: string): object => ({ mountpoint, digest: '', file: '', format: 'directory' });
   const spec = shop.script(text, (copy) => {
     copy.mounts.push(
-      ...volumes.map((_, index): OciMount => ({
-        destination: `/v${index}`,
-        type: 'bind',
-        source: `gantry:image/${index}`,
-        options: ['rbind', 'rprivate', 'ro'],
-        ...options.mount,
-      })),
+      ...volumes.map(
+        (_, index): OciMount => ({
+          destination: `/v${index}`,
+          type: 'bind',
+          source: `gantry:image/${index}`,
+          options: ['rbind', 'rprivate', 'ro'],
+          ...options.mount,
+        }),
+      ),
     );
   });
   const pod = {
@@ -74,7 +76,11 @@ function show(text: string, volumes: readonly Volume[], options: Options = {}): 
     contractVersion: 1,
     id: 'b'.repeat(64),
     name: 'app',
-    rootfs: { kind: 'layers', layers: [layer(shop.root), layer(two)], writable: shop.newDirectory('writable') },
+    rootfs: {
+      kind: 'layers',
+      layers: [layer(shop.root), layer(two)],
+      writable: shop.newDirectory('writable'),
+    },
     imageVolumes: volumes.map(({ layers, ...rest }) => ({ layers: layers.map(layer), ...rest })),
     stdin: false,
     stdinOnce: false,
@@ -90,11 +96,17 @@ function show(text: string, volumes: readonly Volume[], options: Options = {}): 
 describe.each([false, true])('an image volume, old kernel: %s', (oldKernel) => {
   test('shows one layer, or several stacked, and cannot be written', () => {
     const volumes = [{ layers: [one] }, { layers: [one, two] }];
-    const done = show('cat /v0/data/file /v1/data/file /v1/passwd; touch /v0/x; touch /v1/data/file', volumes, {
-      oldKernel,
-    });
+    const done = show(
+      'cat /v0/data/file /v1/data/file /v1/passwd; touch /v0/x; touch /v1/data/file',
+      volumes,
+      {
+        oldKernel,
+      },
+    );
     expect(done.stdout).toBe('lower\nupper\nof the image\n');
-    expect(done.stderr).toBe('touch: /v0/x: Read-only file system\ntouch: /v1/data/file: Read-only file system\n');
+    expect(done.stderr).toBe(
+      'touch: /v0/x: Read-only file system\ntouch: /v1/data/file: Read-only file system\n',
+    );
   });
 
   test.each([
@@ -136,7 +148,9 @@ describe.each([false, true])('an image volume, old kernel: %s', (oldKernel) => {
 });
 
 test('an image without layers is an empty directory', () => {
-  expect(show('ls -A /v0; touch /v0/x', [{ layers: [] }]).stderr).toBe('touch: /v0/x: Read-only file system\n');
+  expect(show('ls -A /v0; touch /v0/x', [{ layers: [] }]).stderr).toBe(
+    'touch: /v0/x: Read-only file system\n',
+  );
 });
 
 test('a volume that the manifest does not have is named', () => {

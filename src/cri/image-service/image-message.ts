@@ -19,5 +19,5 @@ export function toImage(image: ImageRecord, pinned: ReadonlySet<string>): ImageI
 /** Images of pods that the command line made: the kubelet does not see those pods, and must not remove their images. */
 export function imagesOfForeignPods(pods: PodReader): ReadonlySet<string> {
   const foreign = pods.containers().filter((container) => pods.sandbox(container.sandboxId)?.owner === 'cli');
-  return new Set(foreign.map((container) => container.imageId));
+  return new Set(foreign.flatMap(({ imageId, volumeImageIds = [] }) => [imageId, ...volumeImageIds]));
 }

@@ -62,13 +62,16 @@ describe('the server is killed in CreateContainer after', () => {
   it.each<Failpoint>(failpoints.createContainer)('%s: nothing is left, or a container', async (point) => {
     const podSandboxId = await world.runPod();
     const there = world.leftovers();
-    const request = { podSandboxId, config: world.containerConfig(['sleep', '1000']) };
+    const mounts = [world.imageVolume(), world.imageVolume('etc')];
+    const request = { podSandboxId, config: world.containerConfig(['sleep', '1000'], { mounts }) };
     await crash(point, 'CreateContainer', request);
     expect(world.services.pods.containersOf(podSandboxId).map(({ state }) => state.kind)).toEqual(
       point === 'create/commit' ? ['created'] : [],
     );
     if (point !== 'create/commit') expect(world.leftovers()).toEqual(there);
-    await world.call(createContainer, 'CreateContainerRequest', request);
+    const { containerId } = await world.call(createContainer, 'CreateContainerRequest', request);
+    // Nobody else's layers are held, and its own are.
+    expect(world.layerUsers()).toEqual([containerId]);
     await remove(podSandboxId);
     expect(world.leftovers()).toEqual(before);
   });

@@ -4,6 +4,7 @@ import type { CreateContainerRequest, CreateContainerResponse } from '../../cri-
 import type { ImageRecord } from '../../image/index.ts';
 import {
   adjustDocument,
+  asImageVolumeError,
   type ContainerPlan,
   commitContainer,
   containerIdentity,
@@ -14,6 +15,8 @@ import {
   type PodService,
   planContainer,
   removeTree,
+  requireImage,
+  requireVolumeImages,
   type Sandbox,
   undoing,
   writeContainerDirectory,
@@ -36,10 +39,13 @@ export const createContainer: Rpc<CreateContainerRequest, CreateContainerRespons
   const plan = planContainer(request.config, sandbox.record);
   const found = existing(pods, plan);
   if (found !== undefined) return { containerId: found };
-  const image = requireImage(pods, plan);
+  const images = [
+    requireImage(pods.images, plan.image),
+    ...requireVolumeImages(pods.images, plan.config.mounts),
+  ] as const;
   const make = (): Promise<string> => {
     expectMoves(pods.cgroups);
-    const made = makeIn(pods, sandbox, plan, image);
+    const made = makeIn(pods, sandbox, plan, images);
     sandbox.making.add(made);
     return made.finally(() => sandbox.making.delete(made));
   };
@@ -50,11 +56,12 @@ function makeIn(
   pods: PodService,
   sandbox: Sandbox,
   plan: ContainerPlan,
-  image: ImageRecord,
+  images: readonly [ImageRecord, ...ImageRecord[]],
 ): Promise<string> {
   return undoing(pods.log, async (undo) => {
     const client = sandbox.requireClient('create container');
-    const container = makeContainer(pods, sandbox, plan, image);
+    const [image, ...volumeImages] = images;
+    const container = makeContainer(pods, sandbox, plan, image, volumeImages);
     undo.add('name', () => pods.dropContainer(container));
 
     undo.add('directory', () => removeTree(container.path));
@@ -62,11 +69,11 @@ function makeIn(
     await failpoint('create/directory');
 
     undo.add('layers', () => pods.images.releaseLayers(container.id));
-    const layers = await pods.images.acquireLayers(image, container.id);
+    const layers = await pods.images.acquireImages(images, container.id);
     await failpoint('create/layers');
 
     undo.add('NRI', () => pods.nri.removeContainer(container.id));
-    const asked = makeDocument(pods, container, plan, image, layers);
+    const asked = makeDocument(pods, container, plan, image, layers[0] ?? []);
     const document = await adjustDocument(pods, container, asked);
     await failpoint('create/nri');
 
@@ -77,7 +84,7 @@ function makeIn(
     await createToBarrier(pods, container, client);
     await failpoint('create/barrier');
 
-    await client.continue(container.id);
+    await client.continue(container.id).catch(asImageVolumeError(plan.config.mounts));
     await failpoint('create/continue');
 
     commitContainer(pods, container);
@@ -90,17 +97,6 @@ function makeIn(
 /** A pod that ended meanwhile has taken its apps with it. */
 async function forget(sandbox: Sandbox, containerId: string): Promise<void> {
   await sandbox.client?.delete(containerId);
-}
-
-function requireImage(pods: PodService, plan: ContainerPlan): ImageRecord {
-  const image = pods.images.find(plan.image);
-  if (image !== undefined) return image;
-  throw new GantryError({
-    code: 'not-found',
-    operation: 'create container',
-    subject: plan.image,
-    message: `failed to resolve image "${plan.image}": not found; pull it first`,
-  });
 }
 
 /** The ID of the container that came of an earlier call. Errors: already-exists for any other of that name. */

@@ -47,12 +47,14 @@ describe('CreateContainer fails after', () => {
     async (point) => {
       const podSandboxId = await world.runPod();
       const there = world.leftovers();
-      const request = { podSandboxId, config: world.containerConfig(['sleep', '1000']) };
+      const mounts = [world.imageVolume(), world.imageVolume('etc')];
+      const request = { podSandboxId, config: world.containerConfig(['sleep', '1000'], { mounts }) };
       const create = () => world.call(createContainer, 'CreateContainerRequest', request);
       armFailpoints(point);
       await expect(create()).rejects.toThrow(point);
       expect(world.leftovers()).toEqual(there);
       expect(world.services.pods.requireSandboxObject(podSandboxId).containers.size).toBe(0);
+      expect(world.layerUsers()).toEqual([]);
       armFailpoints('');
       await create();
       await world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
@@ -80,13 +82,15 @@ describe('RemoveContainer fails after', () => {
   it.each<Failpoint>(failpoints.removeContainer)('%s: asked again it goes on', async (point) => {
     const podSandboxId = await world.runPod();
     const there = world.leftovers();
-    const containerId = await world.start(podSandboxId, ['sleep', '1000']);
+    const mounts = [world.imageVolume()];
+    const containerId = await world.start(podSandboxId, ['sleep', '1000'], { mounts });
     const remove = () => world.call(removeContainer, 'RemoveContainerRequest', { containerId });
     armFailpoints(point);
     await expect(remove()).rejects.toThrow(point);
     armFailpoints('');
     await remove();
     expect(world.services.pods.container(containerId)).toBeUndefined();
+    expect(world.layerUsers()).toEqual([]);
     expect(world.leftovers()).toEqual(there);
     await world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
     expect(world.leftovers()).toEqual(before);

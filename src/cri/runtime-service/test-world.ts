@@ -19,6 +19,7 @@ import {
   type MessageInits,
   type MessageName,
   type Messages,
+  type MountInit,
   type PodSandboxConfigInit,
 } from '../../cri-types/index.ts';
 import type { Call, Rpc, Services } from '../context.ts';
@@ -136,6 +137,16 @@ export class World {
       linux: { securityContext: { namespaceOptions: { network: 'NODE', pid: 'CONTAINER', ipc: 'POD' } } },
       ...init,
     };
+  }
+
+  /** A mount that shows the test image, or a part of it. */
+  imageVolume(imageSubPath = ''): MountInit {
+    return { containerPath: `/image/${imageSubPath}`, readonly: true, image: { image: IMAGE }, imageSubPath };
+  }
+
+  /** Containers that use layers: one that is no more must not be among them. */
+  layerUsers(): string[] {
+    return readdirSync(join(this.config.state, 'layer-users')).map((name) => name.replace('.json', ''));
   }
 
   async runPod(init: PodSandboxConfigInit = {}): Promise<string> {
