@@ -12,6 +12,7 @@ export {
   createToBarrier,
   makeContainer,
   makeDocument,
+  relabelVolumes,
   writeContainerDirectory,
   writeManifests,
 } from './make-container.ts';

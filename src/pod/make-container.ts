@@ -5,7 +5,7 @@ import { GantryError, newId, nowNanoseconds, type OciSpec } from '../base/index.
 import type { ImageRecord } from '../image/index.ts';
 import { noNri } from '../nri/index.ts';
 import { type CgroupPath, cgroupPath, startScope } from '../resources/index.ts';
-import { containerSpec, stopSignal } from '../security/index.ts';
+import { containerSpec, relabel, relabelPlan, stopSignal } from '../security/index.ts';
 import type { LayerMount, Stage1Client } from '../stage1/index.ts';
 import { resolveImageAccount } from './account.ts';
 import { Container } from './container.ts';
@@ -70,7 +70,7 @@ export function makeDocument(
   layers: readonly LayerMount[],
 ): OciSpec {
   const { sandbox } = container;
-  const { directory, record: pod } = sandbox;
+  const { record: pod } = sandbox;
   const account = resolveImageAccount(plan.config, image.config, layers);
   const { uid, gid, additionalGids } = account;
   container.patch({ user: { uid, gid, additionalGids } });
@@ -83,19 +83,36 @@ export function makeDocument(
       image: image.config,
       imageName: plan.image,
       account,
-      hostname: readFileSync(directory.file('hostname'), 'utf8').trim(),
+      hostname: readFileSync(sandbox.directory.file('hostname'), 'utf8').trim(),
       netnsPath: pod.netnsPath,
       usernsPath: pod.usernsPath,
-      files: {
-        hostname: directory.file('hostname'),
-        hosts: directory.file('hosts'),
-        resolvConf: directory.file('resolv.conf'),
-      },
+      files: podFiles(sandbox),
+      seLinuxLevel: pod.seLinuxLevel ?? '',
       cgroupsPath: containerCgroup(pods, sandbox, container.id).ociPath,
     },
     pods.host,
     pods.lookups,
   );
+}
+
+/** On hosts with SELinux: the volumes that ask for it, and the pod's own files, get the container's label. Idempotent. */
+export async function relabelVolumes(
+  pods: PodService,
+  { sandbox }: Container,
+  plan: ContainerPlan,
+): Promise<void> {
+  const { config, seLinuxLevel = '' } = sandbox.record;
+  const input = { sandbox: config, container: plan.config, seLinuxLevel, files: podFiles(sandbox) };
+  const wanted = relabelPlan(input, pods.host, pods.lookups);
+  if (wanted !== undefined) await relabel(wanted);
+}
+
+function podFiles({ directory }: Sandbox): { hostname: string; hosts: string; resolvConf: string } {
+  return {
+    hostname: directory.file('hostname'),
+    hosts: directory.file('hosts'),
+    resolvConf: directory.file('resolv.conf'),
+  };
 }
 
 /** The same after NRI's plug-ins. Errors: a plug-in's refusal; unimplemented for what they want and cannot have. */

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { errno, native, newId, nowNanoseconds } from '../base/index.ts';
 import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../network/index.ts';
 import { startScope } from '../resources/index.ts';
+import { podLevel } from '../security/index.ts';
 import { bootId, netnsPathOf, PodDirectory } from './directory.ts';
 import { link, onEvent } from './link.ts';
 import type { SandboxRecord } from './model.ts';
@@ -33,6 +34,7 @@ export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
     network: undefined,
     cgroupPath: sandboxCgroup(plan, pods.config.cgroupDriver, id).path,
     cgroupParent: plan.cgroupParent,
+    seLinuxLevel: podLevel(plan.config, pods, pods.host),
     pid: 0,
   };
   const sandbox = new Sandbox(directory, record, pods.log);
@@ -63,6 +65,7 @@ export function writePodManifest(pods: PodService, sandbox: Sandbox, plan: Sandb
     driver: pods.config.cgroupDriver,
     netnsPath: sandbox.record.netnsPath,
     usernsPath: sandbox.record.usernsPath,
+    seLinuxLevel: sandbox.record.seLinuxLevel ?? '',
     host: pods.host,
   });
   writeFileSync(directory.manifest, JSON.stringify(manifest), { mode: 0o600 });

@@ -3,7 +3,7 @@ import { GantryError } from '../base/index.ts';
 import type { IDMapping, PodSandboxConfig } from '../cri-types/index.ts';
 import type { NetworkRequest, PortMapping } from '../network/index.ts';
 import { type CgroupPath, cgroupPath } from '../resources/index.ts';
-import { type HostFacts, podNamespacePlan, podSysctls, seLinuxLabels } from '../security/index.ts';
+import { type HostFacts, podLabels, podNamespacePlan, podSysctls } from '../security/index.ts';
 import {
   type CgroupDriver,
   CONTRACT_VERSION,
@@ -114,6 +114,8 @@ export interface ManifestInput {
   readonly netnsPath: string;
   /** '' in the host's user namespace. */
   readonly usernsPath: string;
+  /** '' without SELinux. */
+  readonly seLinuxLevel: string;
   readonly host: HostFacts;
 }
 
@@ -121,8 +123,7 @@ export interface ManifestInput {
 export function podManifest(input: ManifestInput): PodManifest {
   const { plan, podId, netnsPath, usernsPath } = input;
   const { ipc, uts, pid } = plan.namespaces;
-  const security = plan.config.linux?.securityContext;
-  const labels = seLinuxLabels(security?.selinuxOptions, undefined, podId, input.host);
+  const labels = podLabels(plan.config, input.seLinuxLevel, input.host);
   return {
     contractVersion: CONTRACT_VERSION,
     id: podId,

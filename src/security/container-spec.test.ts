@@ -12,7 +12,7 @@ import { containerDevices } from './devices.ts';
 import { appPidMode, podNamespacePlan } from './namespaces.ts';
 import { criSignal, stopSignal } from './stop-signal.ts';
 import { podSysctls } from './sysctls.ts';
-import { specInput, testHost, testLookups } from './testing.ts';
+import { specInput, testHost, testLookups, testPolicy } from './testing.ts';
 
 const spec = (container: ContainerConfigInit = {}, sandbox: PodSandboxConfigInit = {}, host = testHost) =>
   containerSpec(specInput(container, sandbox), host, testLookups);
@@ -104,7 +104,7 @@ describe('a container’s document', () => {
         },
       },
       privileged,
-      { ...testHost, seLinux: true, appArmor: true },
+      { ...testHost, seLinux: testPolicy, appArmor: true },
     );
     expect(got.linux).toMatchObject({
       maskedPaths: [],
@@ -112,8 +112,8 @@ describe('a container’s document', () => {
       resources: { devices: [{ allow: true, access: 'rwm' }] },
     });
     expect(got.linux.seccomp).toBeUndefined();
-    expect(got.linux.mountLabel).toBeUndefined();
-    expect(got.process.selinuxLabel).toBeUndefined();
+    expect(got.linux.mountLabel).toBe('system_u:object_r:container_file_t:s0:c1,c2');
+    expect(got.process.selinuxLabel).toBe('system_u:system_r:spc_t:s0');
     expect(got.process.apparmorProfile).toBeUndefined();
     expect(got.process.capabilities?.bounding).toHaveLength(41);
     expect(got.linux.namespaces).not.toContainEqual({ type: 'cgroup' });
@@ -121,7 +121,7 @@ describe('a container’s document', () => {
   });
 
   it('carries labels and profiles where the host has them', () => {
-    const got = spec({}, {}, { ...testHost, seLinux: true, appArmor: true });
+    const got = spec({}, {}, { ...testHost, seLinux: testPolicy, appArmor: true });
     expect(got.process.selinuxLabel).toMatch(/^system_u:system_r:container_t:s0:c\d+,c\d+$/);
     expect(got.linux.mountLabel).toMatch(/^system_u:object_r:container_file_t:/);
     expect(got.process.apparmorProfile).toBe('gantry-default');

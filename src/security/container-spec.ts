@@ -11,7 +11,7 @@ import { invalid } from './errors.ts';
 import { checkContainerNamespaces, idMappings, specNamespaces } from './namespaces.ts';
 import { processArgs, processEnv, workingDirectory } from './process.ts';
 import { containerSeccomp } from './seccomp.ts';
-import { seLinuxLabels } from './selinux.ts';
+import { containerLabels } from './selinux.ts';
 import type { ContainerSpecInput, HostFacts, HostLookups } from './types.ts';
 
 /**
@@ -22,12 +22,7 @@ export function containerSpec(input: ContainerSpecInput, host: HostFacts, lookup
   const security = input.container.linux?.securityContext;
   const privileged = security?.privileged === true;
   checkContainer(input);
-  const labels = seLinuxLabels(
-    security?.selinuxOptions,
-    input.sandbox.linux?.securityContext?.selinuxOptions,
-    input.sandboxId,
-    host,
-  );
+  const labels = containerLabels(input, host);
   const { mounts, rootPropagation } = containerMounts(
     defaultMounts(input, host),
     input.container.mounts,
@@ -40,7 +35,7 @@ export function containerSpec(input: ContainerSpecInput, host: HostFacts, lookup
   return {
     ociVersion: '1.3.0',
     hostname: input.hostname,
-    process: { ...process, ...(labels && !privileged ? { selinuxLabel: labels.process } : {}) },
+    process: { ...process, ...(labels ? { selinuxLabel: labels.process } : {}) },
     root: { path: 'rootfs', readonly: security?.readonlyRootfs === true },
     mounts,
     annotations: specAnnotations(input),
@@ -54,7 +49,7 @@ export function containerSpec(input: ContainerSpecInput, host: HostFacts, lookup
       readonlyPaths: privileged ? [] : [...(security?.readonlyPaths ?? [])],
       ...(seccomp ? { seccomp } : {}),
       ...(rootPropagation ? { rootfsPropagation: rootPropagation } : {}),
-      ...(labels && !privileged ? { mountLabel: labels.mount } : {}),
+      ...(labels ? { mountLabel: labels.mount } : {}),
     },
   };
 }

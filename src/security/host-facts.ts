@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type CgroupLayout, hierarchyOf, unifiedOf } from '../resources/index.ts';
 import { appArmorParser } from './apparmor-default.ts';
 import { allCapabilities } from './capabilities.ts';
+import { readSeLinuxPolicy } from './selinux-policy.ts';
 import type { HostFacts } from './types.ts';
 
 /** What this host can do. Reads a few files; call it once. */
@@ -14,7 +15,7 @@ export function readHostFacts(layout: CgroupLayout): HostFacts {
     capabilities: parseBoundingSet(status),
     appArmor:
       readText('/sys/module/apparmor/parameters/enabled').startsWith('Y') && existsSync(appArmorParser),
-    seLinux: existsSync('/sys/fs/selinux/enforce'),
+    seLinux: readSeLinuxPolicy('/'),
     seccomp: /^Seccomp:/m.test(status),
     unifiedCgroups: layout.mode === 'v2',
     recursiveReadOnlyMounts: isAtLeast(kernel, 5, 12),

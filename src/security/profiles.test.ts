@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import {
-  complete,
-  type LinuxContainerSecurityContextInit,
-  type SELinuxOptionInit,
-} from '../cri-types/index.ts';
+import { complete, type LinuxContainerSecurityContextInit } from '../cri-types/index.ts';
 import { containerAppArmor } from './apparmor.ts';
 import { defaultAppArmorText } from './apparmor-default.ts';
 import { allCapabilities } from './capabilities.ts';
 import { containerSeccomp } from './seccomp.ts';
 import { defaultSeccomp } from './seccomp-default.ts';
-import { seLinuxLabels } from './selinux.ts';
 import { testHost, testLookups } from './testing.ts';
 
 const context = (init: LinuxContainerSecurityContextInit) => complete('LinuxContainerSecurityContext', init);
@@ -218,36 +213,5 @@ describe('AppArmor', () => {
         of({ apparmor: { profileType, localhostRef: profileType === 'Localhost' ? 'x' : '' } }, testHost),
       ).toThrow('AppArmor is not enabled');
     }
-  });
-});
-
-describe('SELinux', () => {
-  const host = { ...testHost, seLinux: true };
-  const option = (init: SELinuxOptionInit) => complete('SELinuxOption', init);
-  const id = `00000405${'0'.repeat(56)}`;
-
-  it('makes labels with a pair of categories of the pod’s own', () => {
-    const labels = seLinuxLabels(undefined, undefined, id, host);
-    expect(labels).toEqual({
-      process: 'system_u:system_r:container_t:s0:c5,c7',
-      mount: 'system_u:object_r:container_file_t:s0:c5,c7',
-    });
-    expect(seLinuxLabels(undefined, undefined, 'f'.repeat(64), host)).not.toEqual(labels);
-  });
-
-  it('takes the container’s options, else the pod’s', () => {
-    const own = option({ level: 's0:c1,c2' });
-    const pod = option({ type: 'spc_t', level: 's0:c8,c9' });
-    expect(seLinuxLabels(own, pod, id, host)?.process).toBe('system_u:system_r:container_t:s0:c1,c2');
-    expect(seLinuxLabels(undefined, pod, id, host)?.process).toBe('system_u:system_r:spc_t:s0:c8,c9');
-    expect(seLinuxLabels(option({}), pod, id, host)?.process).toBe('system_u:system_r:spc_t:s0:c8,c9');
-  });
-
-  it.each(['x', 's0:', 's0:c1,', 's0;rm'])('refuses the level %s, on any host', (level) => {
-    expect(() => seLinuxLabels(option({ level }), undefined, id, testHost)).toThrow('is no SELinux level');
-  });
-
-  it('is nothing on a host without', () => {
-    expect(seLinuxLabels(option({ level: 's0-s0:c0.c1023' }), undefined, id, testHost)).toBeUndefined();
   });
 });

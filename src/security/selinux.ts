@@ -1,36 +1,84 @@
-import type { SELinuxOption } from '../cri-types/index.ts';
+import type { NamespaceOption, PodSandboxConfig, SELinuxOption } from '../cri-types/index.ts';
 import { invalid } from './errors.ts';
-import type { HostFacts } from './types.ts';
+import type { ContainerSpecInput, HostFacts, SeLinuxPolicy } from './types.ts';
 
 export interface SeLinuxLabels {
   readonly process: string;
   readonly mount: string;
+  /** A process that may use every file needs none relabelled. */
+  readonly unseparated: boolean;
 }
 
-/** The types that container-selinux ships. */
-const processDefault = { user: 'system_u', role: 'system_r', type: 'container_t' } as const;
-const fileDefault = { user: 'system_u', role: 'object_r', type: 'container_file_t' } as const;
+export type LabelInput = Pick<ContainerSpecInput, 'sandbox' | 'container' | 'seLinuxLevel'>;
 
-/**
- * Labels of a pod's processes and files. A container without options of its own has its pod's; without a level both get
- * the pod's pair of categories, made from its ID, so that one pod's files are closed to the next. Undefined without
- * SELinux, and for a privileged container.
- */
-export function seLinuxLabels(
-  container: SELinuxOption | undefined,
-  pod: SELinuxOption | undefined,
-  sandboxId: string,
+/** Of the pod's own helper process. Undefined without SELinux. Errors: invalid-argument. */
+export function podLabels(
+  sandbox: PodSandboxConfig,
+  level: string,
   host: HostFacts,
 ): SeLinuxLabels | undefined {
-  const own = [container, pod].find((o) => o !== undefined && (o.user || o.role || o.type || o.level) !== '');
-  if (own !== undefined) checkLevel(own.level);
-  if (!host.seLinux) return undefined;
-  const level = own?.level || `s0:${categories(sandboxId)}`;
-  const { user, role, type } = processDefault;
+  const security = sandbox.linux?.securityContext;
+  const open = security?.privileged === true || sharesWithHost(security?.namespaceOptions);
+  return labels(checked(security?.selinuxOptions), open, level, host.seLinux);
+}
+
+/**
+ * Of a container: its own options, else its pod's; and without a level of its own its pod's, so that the containers of a pod
+ * share files, memory and signals, which are closed to the next pod.
+ */
+export function containerLabels(input: LabelInput, host: HostFacts): SeLinuxLabels | undefined {
+  const security = input.container.linux?.securityContext;
+  const pod = input.sandbox.linux?.securityContext;
+  const open = security?.privileged === true || sharesWithHost(security?.namespaceOptions);
+  const own = checked(security?.selinuxOptions) ?? checked(pod?.selinuxOptions);
+  return labels(own, open, input.seLinuxLevel, host.seLinux);
+}
+
+/**
+ * `open` processes are meant to reach what is the host's: they get the policy's type for such, unless the options name
+ * another. Their files have the pod's label all the same, for whoever shares them.
+ */
+function labels(
+  own: SELinuxOption | undefined,
+  open: boolean,
+  podLevel: string,
+  policy: SeLinuxPolicy | undefined,
+): SeLinuxLabels | undefined {
+  if (policy === undefined) return undefined;
+  const [user = '', role = '', type = '', ...base] = policy.process.split(':');
+  const [fileUser = '', fileRole = '', fileType = ''] = policy.file.split(':');
+  const level = own?.level || podLevel || base.join(':');
+  const ownType = own?.type || (open && policy.unseparated) || type;
+  const unseparated = ownType === policy.unseparated;
+  const processLevel = unseparated ? own?.level || base.join(':') : level;
   return {
-    process: [own?.user || user, own?.role || role, own?.type || type, level].join(':'),
-    mount: [own?.user || fileDefault.user, fileDefault.role, fileDefault.type, level].join(':'),
+    process: join(own?.user || user, own?.role || role, ownType, processLevel),
+    mount: join(own?.user || fileUser, fileRole, fileType, level),
+    unseparated,
   };
+}
+
+/** A policy without levels has contexts of three parts. */
+function join(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(':');
+}
+
+/** SELinux would keep a process from those that it is meant to see. */
+function sharesWithHost(options: NamespaceOption | undefined): boolean {
+  return options?.pid === 'NODE' || options?.ipc === 'NODE';
+}
+
+/** Undefined when nothing is said. */
+function checked(options: SELinuxOption | undefined): SELinuxOption | undefined {
+  if (options === undefined || (options.user || options.role || options.type || options.level) === '') {
+    return undefined;
+  }
+  for (const member of ['user', 'role', 'type'] as const) {
+    if (!/^[\w.-]*$/.test(options[member]))
+      throw invalid(options[member], `'${options[member]}' is no SELinux ${member}`);
+  }
+  checkLevel(options.level);
+  return options;
 }
 
 /** `s0`, `s0:c1,c2`, `s0-s0:c0.c1023`. */
@@ -42,10 +90,47 @@ function checkLevel(level: string): void {
   }
 }
 
-/** Two different categories below 1024, the smaller first. */
-function categories(sandboxId: string): string {
-  const number = Number.parseInt(sandboxId.slice(0, 8), 16);
-  const first = number % 1024;
-  const second = (first + 1 + (Math.floor(number / 1024) % 1023)) % 1024;
-  return first < second ? `c${first},c${second}` : `c${second},c${first}`;
+/** Categories of MCS in every policy that has them. */
+const CATEGORIES = 1024;
+
+/** What levels are taken from: the records are the reservation, and outlive the server. */
+export interface LevelHolders {
+  sandboxes(): readonly { readonly seLinuxLevel?: string }[];
+  containers(): readonly {
+    readonly config: {
+      readonly linux?:
+        | {
+            readonly securityContext?: { readonly selinuxOptions?: SELinuxOption | undefined } | undefined;
+          }
+        | undefined;
+    };
+  }[];
+}
+
+/**
+ * A pod's level: the one that it names, else the policy's sensitivity with two categories that no other pod has. '' where
+ * there are no levels. `random` gives numbers of [0, 1).
+ */
+export function podLevel(
+  sandbox: PodSandboxConfig,
+  holders: LevelHolders,
+  host: HostFacts,
+  random: () => number = Math.random,
+): string {
+  const own = checked(sandbox.linux?.securityContext?.selinuxOptions)?.level ?? '';
+  const sensitivity = host.seLinux?.process.split(':')[3] ?? '';
+  if (host.seLinux === undefined || own !== '' || sensitivity === '') return own;
+  const taken = new Set([
+    ...holders.sandboxes().map((record) => record.seLinuxLevel ?? ''),
+    ...holders
+      .containers()
+      .map((record) => record.config.linux?.securityContext?.selinuxOptions?.level ?? ''),
+  ]);
+  const category = (): number => Math.floor(random() * CATEGORIES);
+  // Half a million pairs: one that is free is soon found among any number of pods that a host can hold.
+  for (;;) {
+    const [first, second] = [category(), category()];
+    const level = `${sensitivity}:c${Math.min(first, second)},c${Math.max(first, second)}`;
+    if (first !== second && !taken.has(level)) return level;
+  }
 }

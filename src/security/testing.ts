@@ -2,12 +2,12 @@
 import { type ContainerConfigInit, complete, type PodSandboxConfigInit } from '../cri-types/index.ts';
 import type { ImageConfig } from '../image/index.ts';
 import { allCapabilities } from './capabilities.ts';
-import type { ContainerSpecInput, HostFacts, HostLookups } from './types.ts';
+import type { ContainerSpecInput, HostFacts, HostLookups, SeLinuxPolicy } from './types.ts';
 
 export const testHost: HostFacts = {
   capabilities: allCapabilities,
   appArmor: false,
-  seLinux: false,
+  seLinux: undefined,
   seccomp: true,
   unifiedCgroups: true,
   recursiveReadOnlyMounts: true,
@@ -30,6 +30,12 @@ export const testImage: ImageConfig = {
   architecture: 'amd64',
   os: 'linux',
   created: '',
+};
+
+export const testPolicy: SeLinuxPolicy = {
+  process: 'system_u:system_r:container_t:s0',
+  file: 'system_u:object_r:container_file_t:s0',
+  unseparated: 'spc_t',
 };
 
 /** Every path exists and lies on a private mount, but what is listed. */
@@ -75,5 +81,6 @@ export function specInput(
     usernsPath: '',
     files: { hostname: '/pod/hostname', hosts: '', resolvConf: '/pod/resolv.conf' },
     cgroupsPath: '/kubepods/c',
+    seLinuxLevel: 's0:c1,c2',
   };
 }

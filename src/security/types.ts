@@ -8,7 +8,8 @@ export interface HostFacts {
   readonly capabilities: readonly string[];
   /** In the kernel, and the parser that loads profiles is installed. */
   readonly appArmor: boolean;
-  readonly seLinux: boolean;
+  /** Undefined: SELinux is off, or its policy knows no containers. */
+  readonly seLinux: SeLinuxPolicy | undefined;
   readonly seccomp: boolean;
   /** Every controller on cgroup v2, nothing on v1. */
   readonly unifiedCgroups: boolean;
@@ -23,6 +24,14 @@ export interface HostFacts {
   readonly hugetlb: boolean;
   /** Node's word for the processor: 'x64', 'arm64' … */
   readonly architecture: string;
+}
+
+/** What the host's SELinux policy says of containers. Contexts are `user:role:type[:level]`. */
+export interface SeLinuxPolicy {
+  readonly process: string;
+  readonly file: string;
+  /** The type of processes that nothing separates from the host; '' where the policy has none. */
+  readonly unseparated: string;
 }
 
 /** A device node of the host. */
@@ -80,4 +89,6 @@ export interface ContainerSpecInput {
   readonly files: { readonly hostname: string; readonly hosts: string; readonly resolvConf: string };
   /** OCI's `cgroupsPath`; see resources/. */
   readonly cgroupsPath: string;
+  /** The pod's own; '' without SELinux. */
+  readonly seLinuxLevel: string;
 }

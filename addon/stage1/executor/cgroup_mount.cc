@@ -118,6 +118,7 @@ Result<void> mount_v1(AppSetup& setup, const contract::OciMount& wanted, const M
   auto context = FsContext::open("tmpfs");
   if (!context) return context.error();
   GANTRY_TRY(context->set_options("source=tmpfs,mode=755"));
+  if (!setup.spec.linux.mount_label.empty()) GANTRY_TRY(context->set_string("context", setup.spec.linux.mount_label));
   auto tmpfs = context->create(usual_attributes);
   if (!tmpfs) return tmpfs.error();
   GANTRY_TRY(attach_private(setup, tmpfs->get(), wanted.destination));

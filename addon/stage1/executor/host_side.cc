@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "linux/clone_process.h"
+#include "linux/file_label.h"
 #include "linux/mount.h"
 #include "linux/packet_socket.h"
 #include "stage1/executor/hooks.h"
@@ -50,7 +51,12 @@ class LocalHostSide : public HostSide {
     return mount;
   }
 
-  Result<UniqueFd> pod_shm() override { return clone_pod_shm(sandbox_); }
+  Result<UniqueFd> pod_shm() override {
+    auto clone = clone_pod_shm(sandbox_);
+    const std::string& label = request_.spec.linux.mount_label;
+    if (clone && clone->valid() && !label.empty()) GANTRY_TRY(label_directory(clone->get(), label));
+    return clone;
+  }
 
   Result<void> runtime_hooks() override {
     const contract::OciHooks& hooks = request_.spec.hooks;

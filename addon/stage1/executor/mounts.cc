@@ -200,15 +200,22 @@ Result<void> remount(AppSetup& setup, const OciMount& wanted, const MountOptions
   return set_attributes(target->get(), options, wanted.destination);
 }
 
+// It takes no context= when it is made. In a user namespace it is the policy's to allow: without, only queues that the
+// policy opens to the container's type can be used.
+Result<void> label_message_queues(const AppSetup& setup, const Source& source, const OciMount& wanted) {
+  const std::string& label = setup.spec.linux.mount_label;
+  if (wanted.type != "mqueue" || source.bound || label.empty()) return {};
+  auto labelled = label_directory(source.mount.get(), label);
+  const bool refused = !labelled && (labelled.error().code == EPERM || labelled.error().code == EACCES);
+  return refused && setup.in_user_namespace ? Result<void>() : labelled;
+}
+
 // Attributes, once attached. What a new file system has was given to it when it was made.
 Result<void> finish_mount(const AppSetup& setup, const Source& source, const OciMount& wanted, MountOptions options) {
   options.bind = source.bound;
   if (source.all_of_host) options.tree_set |= options.set;
   if (source.bound) GANTRY_TRY(set_attributes(source.mount.get(), options, wanted.destination));
-  // These two take no context= when they are made.
-  const std::string& label = setup.spec.linux.mount_label;
-  const bool labelled = wanted.source == pod_shm_source || (wanted.type == "mqueue" && !source.bound);
-  if (labelled && !label.empty() && !setup.in_user_namespace) GANTRY_TRY(label_directory(source.mount.get(), label));
+  GANTRY_TRY(label_message_queues(setup, source, wanted));
   return set_propagation(setup, source.mount.get(), wanted, options);
 }
 

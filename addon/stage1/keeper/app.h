@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "stage1/contract/oci_spec.h"
+#include "stage1/keeper/app_hooks.h"
 #include "stage1/keeper/app_io.h"
 #include "stage1/keeper/child.h"
 #include "stage1/keeper/container_cgroup.h"
@@ -73,6 +74,7 @@ class App : private Child::Listener {
   Result<void> clone(const contract::OciSpec& spec);
   Result<void> place();
   void check_sent(Result<void> sent);
+  void poststart_done(std::optional<Error> failure);
   // app_end.cc
   void fail(ReplyTo to, Error error);
   void forget();
@@ -80,6 +82,7 @@ class App : private Child::Listener {
   void kill_rest(std::function<void()> then);
   void drain_and_finish();
   void remove_cgroups(std::function<void()> then);
+  void run_poststop(std::function<void()> then);
   void finished();
   void forgotten();
   // app_stop.cc
@@ -104,8 +107,10 @@ class App : private Child::Listener {
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<AppIo> io_;
   std::unique_ptr<Child> child_;
+  std::unique_ptr<AppHooks> hooks_;  // null without poststart and poststop hooks
   std::optional<Error> failure_;
   bool alone_ = false;
+  bool passed_barrier_ = false;
 
   ReplyTo holder_;   // of the barrier: who asked for Create
   ReplyTo pending_;  // Continue or Start, whichever runs

@@ -43,6 +43,7 @@ void App::run_again() {
   state_ = {};
   state_.restarts = restarts;
   stage_ = Stage::barrier;
+  passed_barrier_ = false;
   grace_deadline_ = 0;
   create({});
 }
@@ -76,6 +77,7 @@ Result<void> App::begin(const contract::OciSpec& spec) {
   }
   resources_ = spec.linux.resources;
   seccomp_ = spec.linux.seccomp;
+  hooks_ = AppHooks::of(services_, manifest_, spec);
   GANTRY_TRY(make_cgroup(spec));
   auto io = AppIo::open(services_, manifest_, spec.process.terminal, log_.get());
   if (!io) return io.error();
@@ -141,6 +143,7 @@ void App::proceed(ReplyTo to) {
     if (!applied) return fail(to, std::move(applied.error()));
   }
   stage_ = Stage::preparing;
+  passed_barrier_ = true;
   pending_ = to;
   check_sent(child_->proceed());
 }
@@ -183,8 +186,19 @@ void App::child_running() {
   state_.started_at = std::max(realtime_now(), state_.created_at);
   record(false);
   services_.broadcast(contract::encode_app_started(state()));
-  reply_done(std::exchange(pending_, {}));
+  if (hooks_ == nullptr) {
+    reply_done(std::exchange(pending_, {}));
+  } else {
+    hooks_->poststart(state_.pid, [this](std::optional<Error> failure) { poststart_done(std::move(failure)); });
+  }
   services_.app_started(*this);
+}
+
+// runtime.md, "Lifecycle": a poststart hook that fails stops the container. Start is answered when nothing is left.
+void App::poststart_done(std::optional<Error> failure) {
+  if (!failure) return reply_done(std::exchange(pending_, {}));
+  failure_ = std::move(failure);
+  force();
 }
 
 void App::child_failed(Error error) {

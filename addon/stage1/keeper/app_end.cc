@@ -49,7 +49,7 @@ void App::child_exited(ExitStatus status) {
     }
   }
   if (stage_ == Stage::forgetting) {
-    kill_rest([this] { remove_cgroups([this] { forgotten(); }); });
+    kill_rest([this] { remove_cgroups([this] { run_poststop([this] { forgotten(); }); }); });
   } else {
     begin_ending(status);
   }
@@ -83,11 +83,11 @@ void App::kill_rest(std::function<void()> then) {
 }
 
 void App::drain_and_finish() {
-  if (io_ == nullptr) return finished();
+  if (io_ == nullptr) return run_poststop([this] { finished(); });
   io_->drain([this] {
     if (cgroup_ != nullptr) state_.oom_killed = state_.oom_killed || cgroup_->oom_kills() > 0;
     services_.loop.dispose(std::move(io_));
-    remove_cgroups([this] { finished(); });
+    remove_cgroups([this] { run_poststop([this] { finished(); }); });
   });
 }
 
@@ -99,6 +99,12 @@ void App::remove_cgroups(std::function<void()> then) {
     cgroup_.reset();
     then();
   });
+}
+
+// Of an app whose creation hooks may have run. What ended is reported after them, as its peers do.
+void App::run_poststop(std::function<void()> then) {
+  if (hooks_ == nullptr || !passed_barrier_) return then();
+  hooks_->poststop(std::move(then));
 }
 
 void App::finished() {

@@ -14,6 +14,7 @@ import {
   makeDocument,
   type PodService,
   planContainer,
+  relabelVolumes,
   removeTree,
   requireImage,
   requireVolumeImages,
@@ -75,6 +76,7 @@ function makeIn(
     undo.add('NRI', () => pods.nri.removeContainer(container.id));
     const asked = makeDocument(pods, container, plan, image, layers[0] ?? []);
     const document = await adjustDocument(pods, container, asked);
+    await relabelVolumes(pods, container, plan);
     await failpoint('create/nri');
 
     writeManifests(container, plan, document, layers);
