@@ -125,11 +125,15 @@ describe('a plug-in changes', () => {
       timeout: { value: 5 },
     });
     const id = await adjusted({
-      hooks: { prestart: [hook('pre')], createRuntime: [hook('create')] },
+      hooks: {
+        ...{ prestart: [hook('pre')], createRuntime: [hook('create')] },
+        ...{ poststart: [hook('started')], poststop: [hook('stopped')] },
+      },
     });
+    expect(readFileSync(trace, 'utf8')).toBe('pre nri\ncreate nri\nstarted nri\n');
     await world.cri.call('StopContainer', { containerId: id, timeout: 0n });
     await world.cri.call('RemoveContainer', { containerId: id });
-    expect(readFileSync(trace, 'utf8')).toBe('pre nri\ncreate nri\n');
+    expect(readFileSync(trace, 'utf8')).toBe('pre nri\ncreate nri\nstarted nri\nstopped nri\n');
   });
 
   test('devices, which may then be used', async () => {
@@ -247,7 +251,6 @@ describe('what cannot be done is refused, not forgotten', () => {
       /block I\/O class "fast"/,
     ],
     ['network devices', { linux: { netDevices: { eth9: { name: 'lan0' } } } }, /network devices .*eth9/],
-    ['hooks after the start', { hooks: { poststart: [{ path: '/bin/true' }] } }, /poststart/],
     [
       'a foreign namespace',
       { linux: { namespaces: [{ type: 'ipc', path: '/proc/1/ns/ipc' }] } },

@@ -11,10 +11,6 @@ export function applyAdjustment(spec: OciSpec, wanted: ContainerAdjustment, fact
     const names = wanted.CDIDevices.map(({ name }) => name).join(', ');
     throw cannot('CDI devices', `CDI devices are not supported yet (${names})`);
   }
-  for (const kind of ['poststart', 'poststop'] as const) {
-    if ((wanted.hooks?.[kind].length ?? 0) > 0)
-      throw cannot('hooks', `${kind} hooks are not run by stage1 yet`);
-  }
   const { process } = spec;
   const adjusted: OciSpec = {
     ...spec,

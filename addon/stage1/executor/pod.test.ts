@@ -87,6 +87,14 @@ function userNamespace(): { user: string; network: string } {
   return { user, network };
 }
 
+/** The workshop's root, owned by that namespace's root. */
+function ownedRoot(): object {
+  const path = shop.path('owned');
+  execFileSync('cp', ['-a', shop.root, path]);
+  execFileSync('chown', ['-R', '200000:200000', path]);
+  return app({ kind: 'directory', path });
+}
+
 describe.each(kernels)('a pod (as on an old kernel: $oldKernel)', ({ oldKernel = false }) => {
   const run = (spec: OciSpec, options: RunOptions) => shop.run(spec, { ...options, oldKernel });
 
@@ -124,12 +132,57 @@ describe.each(kernels)('a pod (as on an old kernel: $oldKernel)', ({ oldKernel =
     );
     const spec = shop.script('label', (copy) => {
       podShm(copy);
-      copy.mounts = copy.mounts.filter(({ type }) => type !== 'tmpfs' && type !== 'devpts');
+      copy.mounts = copy.mounts.filter(({ type }) => !['tmpfs', 'devpts', 'cgroup'].includes(type ?? ''));
       copy.linux.maskedPaths = [];
       copy.linux.mountLabel = 'system_u:object_r:container_file_t:s0:c1,c2';
     });
-    const done = run(spec, { pod: pod(), app: app({ kind: 'directory', path: shop.root }) });
-    expect(done).toEqual({ status: 0, stdout: 'system_u:object_r:container_file_t:s0:c1,c2\n', stderr: '' });
+    const root = app({ kind: 'directory', path: shop.root });
+    const labelled = { status: 0, stdout: 'system_u:object_r:container_file_t:s0:c1,c2\n', stderr: '' };
+    expect(run(spec, { pod: pod(), app: root })).toEqual(labelled);
+    const namespaces = { ...userNamespace(), ipc: 'pod', uts: 'pod', pid: 'pod' };
+    expect(run(spec, { pod: pod({ namespaces }), app: ownedRoot() })).toEqual(labelled);
+  });
+
+  test('mounts all that it makes with SELinux’s context, which a kernel without refuses by name', () => {
+    const label = 'system_u:object_r:container_file_t:s0:c1,c2';
+    const bare = (change: (copy: OciSpec) => void): OciSpec =>
+      shop.script('true', (copy) => {
+        copy.mounts = copy.mounts.filter(({ type }) => type === 'proc');
+        copy.linux.maskedPaths = [];
+        copy.linux.mountLabel = label;
+        change(copy);
+      });
+    const only = (type: string): OciSpec =>
+      bare((copy) => {
+        copy.mounts.push(...shop.base.mounts.filter((mount) => mount.type === type).slice(0, 1));
+      });
+    const root = app({ kind: 'directory', path: shop.root });
+    const layers = [layer(shop.root)];
+    const overlay = app({ kind: 'layers', layers, writable: shop.newDirectory('writable') });
+    const mask = bare((copy) => {
+      copy.linux.maskedPaths = ['/etc'];
+    });
+    const cases: [string, OciSpec, object][] = [
+      ['tmpfs', only('tmpfs'), root],
+      ['devpts', only('devpts'), root],
+      ['tmpfs', only('cgroup'), root],
+      ['tmpfs', mask, root],
+      ['overlay', bare(() => undefined), overlay],
+    ];
+    const userns = pod({ namespaces: { ...userNamespace(), ipc: 'pod', uts: 'pod', pid: 'pod' } });
+    const owned = ownedRoot();
+    for (const [type, spec, manifest] of cases) {
+      const refused = `${type} context=${label}: Invalid argument`;
+      expect(run(spec, { pod: pod(), app: manifest }).stderr).toContain(refused);
+      const inside = manifest === root ? owned : manifest;
+      expect(run(spec, { pod: userns, app: inside }).stderr).toContain(refused);
+    }
+    expect(
+      run(
+        bare(() => undefined),
+        { pod: pod(), app: root },
+      ).status,
+    ).toBe(0);
   });
 
   test('stacks many layers, whiteouts included, topmost last in the manifest', () => {

@@ -29,6 +29,7 @@ export interface AppOptions {
   readonly resources?: Record<string, unknown>;
   readonly mounts?: readonly Record<string, unknown>[];
   readonly cgroupsPath?: string;
+  readonly hooks?: Record<string, unknown>;
   /** Members of app.json over what is made here. */
   readonly manifest?: Record<string, unknown>;
 }
@@ -321,6 +322,8 @@ export class TestPod {
         },
         ...(options.mounts ?? []),
       ],
+      hooks: options.hooks ?? {},
+      annotations: { about: 'tests' },
       linux: {
         cgroupsPath: options.cgroupsPath ?? `${this.parent}/${id}`,
         resources: options.resources ?? {},
