@@ -85,9 +85,9 @@ describe('requests that cannot be met', () => {
         code: code.NOT_FOUND,
       },
       {
-        what: 'an absent mount source',
-        config: { mounts: [{ hostPath: '/nowhere/at/all', containerPath: '/mnt' }] },
-        says: /\/nowhere\/at\/all/,
+        what: 'a mount source that cannot be',
+        config: { mounts: [{ hostPath: '/etc/passwd/below', containerPath: '/mnt' }] },
+        says: /\/etc\/passwd\/below/,
       },
       {
         what: 'a command that the image lacks',

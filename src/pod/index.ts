@@ -5,6 +5,7 @@ export { EventBus } from './events.ts';
 export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } from './exec.ts';
 export { markExited, markStarted, publish } from './exits.ts';
 export { armFailpoints, type Failpoint, failpoint, failpoints } from './failpoints.ts';
+export { makeAbsentHostPaths } from './host-paths.ts';
 export { asImageVolumeError, imageVolumeMounts, requireImage, requireVolumeImages } from './image-volumes.ts';
 export {
   adjustDocument,

@@ -10,6 +10,7 @@ import {
   containerIdentity,
   createToBarrier,
   failpoint,
+  makeAbsentHostPaths,
   makeContainer,
   makeDocument,
   type PodService,
@@ -74,6 +75,7 @@ function makeIn(
     await failpoint('create/layers');
 
     undo.add('NRI', () => pods.nri.removeContainer(container.id));
+    makeAbsentHostPaths(plan.config.mounts);
     const asked = makeDocument(pods, container, plan, image, layers[0] ?? []);
     const document = await adjustDocument(pods, container, asked);
     await relabelVolumes(pods, container, plan);

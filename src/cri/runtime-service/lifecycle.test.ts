@@ -212,9 +212,9 @@ describe('bad requests name the thing and leave nothing', () => {
     ['no name', { metadata: { name: '', attempt: 0 } }, /has no name/],
     ['a log outside of the pod’s', { logPath: '../x.log' }, /x\.log/],
     [
-      'an absent mount source',
-      { mounts: [{ hostPath: '/no/such/dir', containerPath: '/m' }] },
-      /no\/such\/dir/,
+      'a mount source that cannot be',
+      { mounts: [{ hostPath: '/dev/null/dir', containerPath: '/m' }] },
+      /\/dev\/null\/dir/,
     ],
   ])('%s', async (_what, init, message) => {
     const pod = await world.runPod();
