@@ -17,3 +17,6 @@ export interface Channels {
 export const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 
 export type Transport = 'spdy' | 'websocket';
+
+/** Of the request that is upgraded. */
+export type Headers = Readonly<Record<string, string>>;

@@ -20,6 +20,11 @@ export class KubeClient {
     this.#token = token;
   }
 
+  /** What a request of its own needs to be let in. */
+  get headers(): { readonly authorization: string } {
+    return { authorization: `Bearer ${this.#token}` };
+  }
+
   async get<T>(path: string): Promise<T> {
     return (await this.#ask('GET', path)) as T;
   }
@@ -67,7 +72,7 @@ export class KubeClient {
 
   async #ask(method: string, path: string, body?: object, type = 'application/json'): Promise<unknown> {
     const headers = {
-      authorization: `Bearer ${this.#token}`,
+      ...this.headers,
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': type }),
     };

@@ -1,5 +1,6 @@
 import { eventually } from '../../harness/index.ts';
 import type { Channels, Transport } from './channels.ts';
+import { podPath } from './cluster.ts';
 import type { KubeletNode } from './node.ts';
 import { SpdyClient } from './spdy-client.ts';
 import type { Pod } from './types.ts';
@@ -34,6 +35,23 @@ export class PortForwarding {
       return new PortForwarding(await WebSocketClient.connect(url, ['v4.channel.k8s.io']), 2 * ports.length);
     }
     return new PortForwarding(await SpdyClient.connect(url, ['portforward.k8s.io']), 0);
+  }
+
+  /** As kubectl asks the API server: SPDY, by itself or within WebSocket messages; `connect` opens as many as one likes. */
+  static async throughApiServer(
+    node: KubeletNode,
+    pod: Pod,
+    transport: Transport,
+    ports: readonly number[],
+  ): Promise<PortForwarding> {
+    const { base, headers } = node.controlPlane.client;
+    const url = new URL(`${base}${podPath(pod)}/portforward`);
+    for (const port of ports) url.searchParams.append('ports', String(port));
+    const client =
+      transport === 'websocket'
+        ? await SpdyClient.tunnel(url, 'SPDY/3.1+portforward.k8s.io', headers)
+        : await SpdyClient.connect(url, ['portforward.k8s.io'], headers);
+    return new PortForwarding(client, 0);
   }
 
   /** The number of the connection; over WebSocket that of a port in the list it was opened with. */

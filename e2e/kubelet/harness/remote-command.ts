@@ -1,5 +1,6 @@
 import { eventually } from '../../harness/index.ts';
-import { type Channels, channel, type Transport } from './channels.ts';
+import { type Channels, channel, type Headers, type Transport } from './channels.ts';
+import { podPath } from './cluster.ts';
 import type { KubeletNode } from './node.ts';
 import { SpdyClient } from './spdy-client.ts';
 import type { Pod } from './types.ts';
@@ -10,6 +11,8 @@ export interface RemoteCommandOptions {
   readonly stdin?: boolean;
   readonly tty?: boolean;
   readonly transport?: Transport;
+  /** Whose server is asked; the kubelet's where nothing is said. The kubelet must listen on the node's address. */
+  readonly through?: 'kubelet' | 'api-server';
 }
 
 /** A metav1.Status as it comes over the error channel. */
@@ -34,10 +37,10 @@ export class RemoteCommand {
     });
   }
 
-  static async open(url: URL, options: RemoteCommandOptions): Promise<RemoteCommand> {
+  static async open(url: URL, options: RemoteCommandOptions, headers: Headers = {}): Promise<RemoteCommand> {
     if (options.transport === 'websocket')
-      return new RemoteCommand(await WebSocketClient.connect(url, ['v5.channel.k8s.io']));
-    const client = await SpdyClient.connect(url, ['v4.channel.k8s.io']);
+      return new RemoteCommand(await WebSocketClient.connect(url, ['v5.channel.k8s.io'], headers));
+    const client = await SpdyClient.connect(url, ['v4.channel.k8s.io'], headers);
     const command = new RemoteCommand(client);
     await client.open(channel.error, { streamtype: 'error' });
     if (options.stdin === true) await client.open(channel.stdin, { streamtype: 'stdin' });
@@ -109,7 +112,11 @@ export async function execIn(
   command: readonly string[],
   options: RemoteCommandOptions = {},
 ): Promise<RemoteCommand> {
-  return await RemoteCommand.open(remoteUrl(node, 'exec', pod, options, command), options);
+  return await RemoteCommand.open(
+    remoteUrl(node, 'exec', pod, options, command),
+    options,
+    headersFor(node, options),
+  );
 }
 
 /** The output and exit code of a command that reads nothing. */
@@ -142,22 +149,37 @@ export async function attachTo(
   pod: Pod,
   options: RemoteCommandOptions = {},
 ): Promise<RemoteCommand> {
-  return await RemoteCommand.open(remoteUrl(node, 'attach', pod, options, []), options);
+  return await RemoteCommand.open(
+    remoteUrl(node, 'attach', pod, options, []),
+    options,
+    headersFor(node, options),
+  );
+}
+
+function headersFor(node: KubeletNode, { through }: RemoteCommandOptions): Headers {
+  return through === 'api-server' ? node.controlPlane.client.headers : {};
 }
 
 function remoteUrl(
   node: KubeletNode,
   verb: 'exec' | 'attach',
-  { metadata }: Pod,
+  pod: Pod,
   options: RemoteCommandOptions,
   command: readonly string[],
 ): URL {
-  const { container = 'main', stdin = false, tty = false } = options;
-  const url = new URL(`${node.kubelet.api.base}/${verb}/${metadata.namespace}/${metadata.name}/${container}`);
+  const { container = 'main', stdin = false, tty = false, through = 'kubelet' } = options;
+  const { metadata } = pod;
+  const isKubelet = through === 'kubelet';
+  const url = isKubelet
+    ? new URL(`${node.kubelet.api.base}/${verb}/${metadata.namespace}/${metadata.name}/${container}`)
+    : new URL(`${node.controlPlane.client.base}${podPath(pod)}/${verb}?container=${container}`);
+  const names = isKubelet ? { stdin: 'input', stdout: 'output', stderr: 'error' } : standardNames;
   const { searchParams } = url;
   for (const word of command) searchParams.append('command', word);
-  if (stdin) searchParams.set('input', '1');
-  searchParams.set('output', '1');
-  searchParams.set(tty ? 'tty' : 'error', '1');
+  if (stdin) searchParams.set(names.stdin, '1');
+  searchParams.set(names.stdout, '1');
+  searchParams.set(tty ? 'tty' : names.stderr, '1');
   return url;
 }
+
+const standardNames = { stdin: 'stdin', stdout: 'stdout', stderr: 'stderr' } as const;

@@ -1,41 +1,67 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect as connectTcp } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
+import { createWebSocketStream, WebSocket } from 'ws';
 import { ControlType, controlFrame, dataFrame, FrameParser } from '../../../src/streaming/spdy/frame.ts';
 import { HeaderWriter } from '../../../src/streaming/spdy/header-block.ts';
-import type { Channels } from './channels.ts';
+import type { Channels, Headers } from './channels.ts';
 
 /** SPDY/3.1 as kubectl speaks it: an HTTP upgrade, then one SYN_STREAM a stream, with its headers. */
 export class SpdyClient implements Channels {
   readonly closed: Promise<void>;
-  readonly #socket: TLSSocket;
-  readonly #transport: Socket;
+  readonly #socket: Duplex;
+  readonly #reset: () => void;
   readonly #headers = new HeaderWriter();
   readonly #parser = new FrameParser();
   readonly #channels = new Map<number, number>();
   #listener: (channel: number, bytes: Buffer) => void = () => undefined;
   #opened: Promise<void> = Promise.resolve();
 
-  private constructor(transport: Socket) {
-    const socket = connect({ socket: transport, rejectUnauthorized: false });
+  private constructor(socket: Duplex, reset: () => void) {
     this.#socket = socket;
-    this.#transport = transport;
-    transport.on('error', () => undefined);
+    this.#reset = reset;
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => undefined);
   }
 
   /** @throws with the server's answer when it does not switch protocols. */
-  static async connect(url: URL, protocols: readonly string[]): Promise<SpdyClient> {
-    const client = new SpdyClient(connectTcp(Number(url.port), url.hostname));
-    const socket = client.#socket;
+  static async connect(url: URL, protocols: readonly string[], headers: Headers = {}): Promise<SpdyClient> {
+    const transport = connectTcp(Number(url.port), url.hostname);
+    transport.on('error', () => undefined);
+    const socket = connect({ socket: transport, rejectUnauthorized: false });
+    const client = new SpdyClient(socket, () => transport.resetAndDestroy());
     const versions = protocols.map((name) => `X-Stream-Protocol-Version: ${name}\r\n`).join('');
+    const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(
       `POST ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\n` +
-        `Upgrade: SPDY/3.1\r\n${versions}Content-Length: 0\r\n\r\n`,
+        `Upgrade: SPDY/3.1\r\n${versions}${more.join('')}Content-Length: 0\r\n\r\n`,
     );
     const rest = await upgraded(socket);
     socket.on('data', (bytes: Buffer) => client.#receive(bytes));
     client.#receive(rest);
+    return client;
+  }
+
+  /** The same frames as the bytes of a WebSocket's messages. @throws when the server refuses. */
+  static async tunnel(url: URL, protocol: string, headers: Headers): Promise<SpdyClient> {
+    const webSocket = new WebSocket(url.href.replace('https:', 'wss:'), {
+      rejectUnauthorized: false,
+      headers: { ...headers, 'Sec-WebSocket-Protocol': protocol },
+    });
+    let chosen: string | undefined;
+    webSocket.once('upgrade', (response) => {
+      chosen = response.headers['sec-websocket-protocol'];
+      // The protocol's name has a slash, which RFC 6455 forbids and ws would not let pass.
+      delete response.headers['sec-websocket-protocol'];
+    });
+    const stream = createWebSocketStream(webSocket);
+    const client = new SpdyClient(stream, () => webSocket.terminate());
+    stream.on('data', (bytes: Buffer) => client.#receive(bytes));
+    await new Promise<void>((resolve, reject) => {
+      webSocket.once('open', () => resolve());
+      webSocket.once('error', reject);
+    });
+    if (chosen !== protocol) throw new Error(`the server chose ${chosen}`);
     return client;
   }
 
@@ -74,7 +100,7 @@ export class SpdyClient implements Channels {
 
   cut(): void {
     this.#headers.close();
-    this.#transport.resetAndDestroy();
+    this.#reset();
   }
 
   #id(channel: number): number {
@@ -92,7 +118,7 @@ export class SpdyClient implements Channels {
 }
 
 /** Reads the answer's head; what came behind it. */
-async function upgraded(socket: TLSSocket): Promise<Buffer> {
+async function upgraded(socket: Duplex): Promise<Buffer> {
   let seen = Buffer.alloc(0);
   for (;;) {
     const chunk = await new Promise<Buffer | undefined>((resolve) => {

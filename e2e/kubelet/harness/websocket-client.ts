@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import type { Channels } from './channels.ts';
+import type { Channels, Headers } from './channels.ts';
 
 /** Kubernetes' channels over WebSocket: a message's first byte is the channel's number. */
 export class WebSocketClient implements Channels {
@@ -20,9 +20,14 @@ export class WebSocketClient implements Channels {
   }
 
   /** @throws with the server's status when it refuses. */
-  static async connect(url: URL, protocols: readonly string[]): Promise<WebSocketClient> {
+  static async connect(
+    url: URL,
+    protocols: readonly string[],
+    headers: Headers = {},
+  ): Promise<WebSocketClient> {
     const socket = new WebSocket(url.href.replace('https:', 'wss:'), [...protocols], {
       rejectUnauthorized: false,
+      headers,
     });
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     const early: Buffer[] = [];
