@@ -23,7 +23,11 @@ export const status: Rpc<StatusRequest, StatusResponseInit> = async (services, {
   return {
     status: { conditions },
     runtimeHandlers: handlers(services),
-    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: true },
+    features: {
+      supplementalGroupsPolicy: true,
+      userNamespacesHostNetwork: hasUserNamespaces(services),
+      mountOptions: true,
+    },
     info: verbose ? info(services, network.details) : {},
   };
 };
@@ -34,9 +38,14 @@ function handlers({ host }: Services): RuntimeHandlerInit[] {
     name,
     features: {
       recursiveReadOnlyMounts: host.recursiveReadOnlyMounts,
-      userNamespaces: name !== 'host' && host.idMappedMounts && existsSync('/proc/self/ns/user'),
+      userNamespaces: name !== 'host' && hasUserNamespaces({ host }),
     },
   }));
+}
+
+/** Their pods' files need ID-mapped mounts. */
+function hasUserNamespaces({ host }: Pick<Services, 'host'>): boolean {
+  return host.idMappedMounts && existsSync('/proc/self/ns/user');
 }
 
 function info(services: Services, network: unknown): Record<string, string> {
