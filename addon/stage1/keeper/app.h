@@ -72,7 +72,7 @@ class App : private Child::Listener {
   Result<void> begin(const contract::OciSpec& spec);
   Result<void> make_cgroup(const contract::OciSpec& spec);
   Result<void> clone(const contract::OciSpec& spec);
-  Result<void> place();
+  Result<void> place(const contract::OciSpec& spec);
   void check_sent(Result<void> sent);
   void poststart_done(std::optional<Error> failure);
   // app_end.cc

@@ -83,7 +83,7 @@ Result<void> App::begin(const contract::OciSpec& spec) {
   if (!io) return io.error();
   io_ = std::move(*io);
   GANTRY_TRY(clone(spec));
-  GANTRY_TRY(place());
+  GANTRY_TRY(place(spec));
   state_.created_at = realtime_now();
   record(false);
   services_.tidy_later();
@@ -126,9 +126,10 @@ Result<void> App::clone(const contract::OciSpec& spec) {
   return {};
 }
 
-Result<void> App::place() {
+Result<void> App::place(const contract::OciSpec& spec) {
   // stage1 protects itself from the OOM killer; its children start from what stage1 was given.
-  (void)write_oom_score_adj(child_->pid(), services_.initial_oom_score_adj);
+  // One that says something has it already, from where it could be lowered too.
+  if (!spec.process.oom_score_adj) (void)write_oom_score_adj(child_->pid(), services_.initial_oom_score_adj);
   if (cgroup_ == nullptr) return {};
   return cgroup_->place(child_->pid());
 }

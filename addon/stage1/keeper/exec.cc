@@ -98,7 +98,7 @@ Result<void> Exec::launch(App& app) {
   auto child = Child::adopt(services_.loop, std::move(*cloned), *this);
   if (!child) return child.error();
   child_ = std::move(*child);
-  (void)write_oom_score_adj(child_->pid(), services_.initial_oom_score_adj);
+  if (!process->oom_score_adj) (void)write_oom_score_adj(child_->pid(), services_.initial_oom_score_adj);
   if (app.cgroup() != nullptr) GANTRY_TRY(app.cgroup()->place_exec(child_->pid(), slot_));
   if (request_.timeout > 0) timeout_.start(services_.loop, request_.timeout, [this] { timed_out(); });
   // Nobody waits between the two: what fails in between is told all the same.
