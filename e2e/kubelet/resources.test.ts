@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { containerStatus, eventually } from '../harness/index.ts';
+import {
+  containerId,
+  forever,
+  isRunning,
+  KubeletNode,
+  type Pod,
+  pod,
+  podWhen,
+  removeStatic,
+  run,
+  runStatic,
+  runToEnd,
+  sh,
+  statusOf,
+} from './harness/index.ts';
+
+let node: KubeletNode;
+beforeAll(async () => {
+  node = await KubeletNode.create({ subnet: 167, config: { podPidsLimit: 200 } });
+});
+afterAll(async () => await node?.dispose());
+
+/** A number that the kernel has for a container. These tests read v1's files, which this kind of machine has. */
+function limit(found: Pod, controller: string, file: string, container = 'main'): number {
+  return Number(readFileSync(join(node.findCgroup(controller, containerId(found, container)), file), 'utf8'));
+}
+const megabyte = 2 ** 20;
+
+describe.concurrent('requests and limits', () => {
+  test('are what the kernel has, and what the statuses say', async () => {
+    const resources = { requests: { cpu: '250m', memory: '32Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
+    const manifest = pod('limits', { containers: [{ ...forever, resources }] });
+    const up = await runStatic(node, manifest);
+    expect(limit(up, 'memory', 'memory.limit_in_bytes')).toBe(64 * megabyte);
+    expect(limit(up, 'cpu', 'cpu.shares')).toBe(256);
+    expect(limit(up, 'cpu', 'cpu.cfs_quota_us') / limit(up, 'cpu', 'cpu.cfs_period_us')).toBe(0.5);
+    const { resources: told } = await containerStatus(node.world, containerId(up));
+    expect(told?.linux).toMatchObject({ memoryLimitInBytes: BigInt(64 * megabyte), cpuShares: 256n });
+    expect(statusOf(up)['resources']).toEqual(resources);
+    await removeStatic(node, manifest);
+  });
+
+  test('put a pod into its class, and a process into the kernel’s order of killing', async () => {
+    const shapes = {
+      besteffort: {},
+      burstable: { resources: { requests: { memory: '32Mi' } } },
+      guaranteed: { resources: { limits: { cpu: '100m', memory: '32Mi' } } },
+    };
+    for (const [name, shape] of Object.entries(shapes)) {
+      const manifest = pod(name, { containers: [{ ...forever, ...shape }] });
+      const up = await runStatic(node, manifest);
+      expect(String(up.status['qosClass']).toLowerCase()).toBe(name);
+      const cgroup = dirname(node.findCgroup('memory', containerId(up)));
+      const parent = name === 'guaranteed' ? 'kubepods' : `kubepods/${name}`;
+      expect(dirname(cgroup)).toBe(join(node.cgroup('memory'), parent));
+      const score = Number((await run(node, up, 'cat /proc/1/oom_score_adj')).stdout);
+      if (name === 'besteffort') expect(score).toBe(1000);
+      if (name === 'burstable') expect(score).toBeGreaterThan(900);
+      // Lower than the server's own takes CAP_SYS_RESOURCE, which this kind of machine has not.
+      if (name === 'guaranteed') expect(score).toBeLessThanOrEqual(0);
+      node.kubelet.removeStaticPod(manifest.metadata.name);
+    }
+  });
+
+  test('of processes hold for the pod', async () => {
+    const manifest = pod('pids', { containers: [forever] });
+    const up = await runStatic(node, manifest);
+    const podCgroup = dirname(node.findCgroup('pids', containerId(up)));
+    expect(Number(readFileSync(join(podCgroup, 'pids.max'), 'utf8'))).toBe(200);
+    const { stderr } = await run(node, up, 'for i in $(seq 300); do sleep 5 & done; kill $(jobs -p)');
+    expect(stderr).toMatch(/can't fork|Resource temporarily unavailable/);
+    await removeStatic(node, manifest);
+  });
+});
+
+describe.concurrent('a container out of memory', () => {
+  const tight = { resources: { limits: { memory: '32Mi' } } };
+  const eat = 'head -c 200m /dev/zero | tail';
+
+  test('is OOMKilled, and started again', async () => {
+    const manifest = pod('oom', {
+      restartPolicy: 'Always',
+      volumes: [{ name: 'mark', emptyDir: {} }],
+      containers: [
+        {
+          ...tight,
+          ...sh(`[ -e /mark/first ] && exec sleep 3600; touch /mark/first; exec tail /dev/zero`),
+          volumeMounts: [{ name: 'mark', mountPath: '/mark' }],
+        },
+        { name: 'neighbour', ...forever },
+      ],
+    });
+    const again = await runStatic(
+      node,
+      manifest,
+      (found) => statusOf(found).restartCount === 1 && isRunning(found),
+    );
+    expect(statusOf(again).lastState.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+    expect(statusOf(again, 'neighbour').restartCount).toBe(0);
+    await removeStatic(node, manifest);
+  });
+
+  test('whose child was killed is OOMKilled when it fails for it', async () => {
+    const done = await runToEnd(
+      node,
+      pod('oom-child', { containers: [{ ...tight, ...sh(`${eat} > /dev/null; exit 3`) }] }),
+    );
+    // Where the kubelet wants the whole cgroup to die at once (v2 only), the code is 137.
+    expect(statusOf(done).state.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 3 });
+  });
+
+  test('by what it keeps in memory volumes and /dev/shm is OOMKilled too', async () => {
+    const fill = 'head -c 60m /dev/zero > /m/file';
+    const done = await runToEnd(
+      node,
+      pod('oom-volume', {
+        volumes: [{ name: 'm', emptyDir: { medium: 'Memory' } }],
+        containers: [
+          { ...tight, command: ['sh', '-c', `exec ${fill}`], volumeMounts: [{ name: 'm', mountPath: '/m' }] },
+        ],
+      }),
+    );
+    expect(statusOf(done).state.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+  });
+
+  test('is not meant where an exec was killed', async () => {
+    const manifest = pod('oom-exec', { containers: [{ ...forever, ...tight }] });
+    const up = await runStatic(node, manifest);
+    const { code } = await run(node, up, 'exec tail /dev/zero');
+    expect(code).toBe(137);
+    // An exec's death is not the container's.
+    expect((await podWhen(node, manifest, isRunning)).status.phase).toBe('Running');
+    await removeStatic(node, manifest);
+  });
+});
+
+test('an image of a container counts for nothing in its memory', async () => {
+  const manifest = pod('usage', { containers: [forever] });
+  const up = await runStatic(node, manifest);
+  await eventually(
+    () => limit(up, 'memory', 'memory.usage_in_bytes'),
+    (bytes) => bytes > 0 && bytes < 8 * megabyte,
+  );
+  await removeStatic(node, manifest);
+});
+
+test('nothing is left', async () => {
+  expect(await node.leftovers()).toEqual([]);
+});
