@@ -32,7 +32,7 @@ export class ControlPlane {
     this.#programs = running;
   }
 
-  static async start(directory: string): Promise<ControlPlane> {
+  static async start(directory: string, featureGates: object = {}): Promise<ControlPlane> {
     mkdirSync(directory, { recursive: true });
     const [client, peer, secure] = [await freePort(), await freePort(), await freePort()];
     makeKeys(directory);
@@ -49,6 +49,7 @@ export class ControlPlane {
     const apiServer = new BackgroundProgram(join(directory, 'apiserver.log'), [
       join(programs.tools, 'kube-apiserver'),
       ...apiServerFlags(directory, client, secure),
+      ...Object.entries(featureGates).map(([name, is]) => `--feature-gates=${name}=${is}`),
     ]);
     const url = `https://127.0.0.1:${secure}`;
     const plane = new ControlPlane(directory, url, writeKubeconfig(directory, url), [apiServer, etcd]);

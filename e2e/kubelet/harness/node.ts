@@ -16,7 +16,7 @@ export interface KubeletNodeOptions {
   /** Over the harness' KubeletConfiguration. */
   readonly config?: KubeletConfig;
   readonly kubeletFlags?: readonly string[];
-  /** With etcd and an API server at which the kubelet registers; without, it is standalone. */
+  /** With etcd and an API server at which the kubelet registers, with its own `featureGates`; without, it is standalone. */
   readonly controlPlane?: boolean;
   readonly server?: WorldOptions['server'];
   /** Pulled before the kubelet starts; the shell's and agnhost's where nothing is said. */
@@ -55,7 +55,9 @@ export class KubeletNode {
       );
       undo.unshift(() => images.stop());
       const controlPlane =
-        options.controlPlane === true ? await ControlPlane.start(join(world.directory, 'cp')) : undefined;
+        options.controlPlane === true
+          ? await ControlPlane.start(join(world.directory, 'cp'), options.config?.['featureGates'] as object)
+          : undefined;
       undo.unshift(async () => await controlPlane?.stop());
       makeCgroups(world.cgroupParent);
       const kubelet = await Kubelet.create({
