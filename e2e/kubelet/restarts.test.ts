@@ -25,7 +25,7 @@ const untilTold = 'trap "note term; exit 0" TERM; while :; do sleep 3600 & wait 
 let node: KubeletNode;
 let ledger: Ledger;
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 170 });
+  node = await KubeletNode.create({ subnet: 180 });
   ledger = new Ledger(join(node.world.directory, 'ledger'));
 });
 afterAll(async () => await node?.dispose());
