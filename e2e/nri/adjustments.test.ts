@@ -241,7 +241,11 @@ test('sysctls go into the namespaces that are the pod’s own', async () => {
 
 describe('what cannot be done is refused, not forgotten', () => {
   const wishes: [string, object, RegExp][] = [
-    ['CDI devices', { CDIDevices: [{ name: 'vendor.com/dev=0' }] }, /CDI|vendor\.com/],
+    [
+      'an unknown CDI device',
+      { CDIDevices: [{ name: 'vendor.com/dev=0' }] },
+      /unresolvable CDI devices vendor\.com\/dev=0/,
+    ],
     ['a memory policy', { linux: { memoryPolicy: { mode: 'MPOL_BIND', nodes: '0' } } }, /memory policies/],
     ['RDT', { linux: { rdt: { closId: { value: 'gold' } } } }, /RDT/],
     ['an RDT class', { linux: { resources: { rdtClass: { value: 'gold' } } } }, /RDT class "gold"/],

@@ -19,6 +19,8 @@ export interface ServerConfig extends Roots {
   /** NRI plug-ins without which no container is created; the annotation that lets a pod do without, '' for none. */
   readonly nriRequiredPlugins: readonly string[];
   readonly nriTolerateAnnotation: string;
+  /** Of CDI specifications; what a later one describes wins. */
+  readonly cdiSpecDirs: readonly string[];
   /** `host:port`, or '' for none. */
   readonly metrics: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
@@ -49,6 +51,7 @@ export const defaultConfig: ServerConfig = {
   nriRequestTimeout: 2_000,
   nriRequiredPlugins: [],
   nriTolerateAnnotation: '',
+  cdiSpecDirs: ['/etc/cdi', '/var/run/cdi'],
   metrics: '',
   cgroupDriver: 'cgroupfs',
   logLevel: 'info',

@@ -78,6 +78,12 @@ export const settings: Readonly<Record<string, Setting>> = {
     kind: 'text',
     help: 'annotation by which pods do without the required NRI plug-ins',
   },
+  'cdi-spec-dir': {
+    member: 'cdiSpecDirs',
+    kind: 'paths',
+    path: true,
+    help: 'directories of CDI specifications, with colons between; later ones win',
+  },
   metrics: {
     member: 'metrics',
     kind: 'text',

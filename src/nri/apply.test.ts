@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { OciSpec } from '../base/index.ts';
 import { applyAdjustment } from './apply.ts';
 import { Creation } from './creation.ts';
 import type { ContainerAdjustmentInit } from './generated/messages.ts';
@@ -9,8 +10,15 @@ import { decode, encode } from './wire.ts';
 
 const whole = (adjustment: ContainerAdjustmentInit) =>
   decode('ContainerAdjustment', encode('ContainerAdjustment', adjustment));
+/** As if each device were a variable, a device node and two mounts. */
+const injectDevices = (spec: OciSpec, devices: readonly string[]): OciSpec => ({
+  ...spec,
+  process: { ...spec.process, env: [...spec.process.env, `DEVICES=${devices.join()}`] },
+  mounts: [...spec.mounts, { destination: '/cdi/kept' }, { destination: '/cdi/replaced', source: '/cdi' }],
+  linux: { ...spec.linux, devices: [{ path: '/dev/cdi', type: 'c', major: 1, minor: 1 }] },
+});
 const apply = (adjustment: ContainerAdjustmentInit, swapAccounting = false) =>
-  applyAdjustment(bareSpec, whole(adjustment), { swapAccounting });
+  applyAdjustment(bareSpec, whole(adjustment), { swapAccounting, injectDevices });
 
 describe('an adjustment', () => {
   it('of nothing changes nothing that counts', () => {
@@ -27,6 +35,20 @@ describe('an adjustment', () => {
       limit: 5 * 2 ** 30,
       swap: 5 * 2 ** 30,
     });
+  });
+
+  it('brings CDI devices, under the mounts and nodes that it names itself', () => {
+    const { process, mounts, linux } = apply({
+      CDIDevices: [{ name: 'v.com/c=0' }, { name: 'v.com/c=1' }],
+      mounts: [{ destination: '/cdi/replaced', type: 'bind', source: '/own', options: ['bind'] }],
+      linux: { devices: [{ path: '/dev/cdi', type: 'c', major: 2n, minor: 2n }] },
+    });
+    expect(process.env).toContain('DEVICES=v.com/c=0,v.com/c=1');
+    expect(mounts.filter(({ destination }) => destination.startsWith('/cdi/'))).toEqual([
+      { destination: '/cdi/kept' },
+      { destination: '/cdi/replaced', type: 'bind', source: '/own', options: ['bind'] },
+    ]);
+    expect(linux.devices).toEqual([{ path: '/dev/cdi', type: 'c', major: 2, minor: 2 }]);
   });
 
   it('lifts the limit on processes by -1', () => {
@@ -47,7 +69,7 @@ describe('an adjustment', () => {
   it('takes what is unset away', () => {
     const spec = { ...bareSpec, process: { ...bareSpec.process, ioPriority: { class: 'x', priority: 1 } } };
     const wanted = whole({ linux: { ioPriority: { class: 'IOPRIO_CLASS_NONE' }, scheduler: {} } });
-    const { process } = applyAdjustment(spec, wanted, { swapAccounting: false });
+    const { process } = applyAdjustment(spec, wanted, { swapAccounting: false, injectDevices });
     expect(process).not.toHaveProperty('ioPriority');
     expect(process).not.toHaveProperty('scheduler');
   });

@@ -1,21 +1,16 @@
 /** What plug-ins want of a container, done to its OCI document. Pure. */
 import type { OciHook, OciHooks, OciMount, OciSpec } from '../base/index.ts';
 import { applyLinux } from './apply-linux.ts';
-import { type ApplyFacts, cannot, changedRecord } from './change.ts';
+import { type ApplyFacts, changedRecord } from './change.ts';
 import type { ContainerAdjustment } from './generated/messages.ts';
 import { parseKey } from './keyed.ts';
 
 /** Errors: unimplemented, naming what this runtime cannot do. */
 export function applyAdjustment(spec: OciSpec, wanted: ContainerAdjustment, facts: ApplyFacts): OciSpec {
-  if (wanted.CDIDevices.length > 0) {
-    const names = wanted.CDIDevices.map(({ name }) => name).join(', ');
-    throw cannot('CDI devices', `CDI devices are not supported yet (${names})`);
-  }
   const { process } = spec;
   const adjusted: OciSpec = {
     ...spec,
     annotations: changedRecord(spec.annotations ?? {}, wanted.annotations),
-    mounts: mounts(spec.mounts, wanted.mounts),
     process: {
       ...process,
       env: variables(process.env, wanted.env),
@@ -24,11 +19,15 @@ export function applyAdjustment(spec: OciSpec, wanted: ContainerAdjustment, fact
     },
     ...(wanted.hooks === undefined ? {} : { hooks: hooks(spec.hooks ?? {}, wanted.hooks) }),
   };
+  // Here among the others, as NRI's own runtime library has it: mounts and devices that plug-ins name themselves win.
+  const names = wanted.CDIDevices.map(({ name }) => name);
+  const injected = names.length === 0 ? adjusted : facts.injectDevices(adjusted, names);
+  const mounted: OciSpec = { ...injected, mounts: mounts(injected.mounts, wanted.mounts) };
   const propagation = rootPropagation(spec, wanted.mounts);
   const whole: OciSpec =
     propagation === undefined
-      ? adjusted
-      : { ...adjusted, linux: { ...adjusted.linux, rootfsPropagation: propagation } };
+      ? mounted
+      : { ...mounted, linux: { ...mounted.linux, rootfsPropagation: propagation } };
   return wanted.linux === undefined ? whole : applyLinux(whole, wanted.linux, facts);
 }
 

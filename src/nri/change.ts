@@ -1,8 +1,10 @@
-import { GantryError } from '../base/index.ts';
+import { GantryError, type OciSpec } from '../base/index.ts';
 import { parseKey } from './keyed.ts';
 
 export interface ApplyFacts {
   readonly swapAccounting: boolean;
+  /** The document with these CDI devices. */
+  readonly injectDevices: (spec: OciSpec, devices: readonly string[]) => OciSpec;
 }
 
 export function changedRecord(

@@ -125,6 +125,7 @@ export class FakeRuntime implements NriRuntime {
     this.#spec = spec;
   }
 
+  injectDevices = (spec: OciSpec): OciSpec => spec;
   podIds = (): readonly string[] => ['pod'];
   containerIds = (): readonly string[] => this.#ids;
   pod = (id: string): PodFacts | undefined => (id === 'pod' ? podFacts : undefined);

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GantryError, newId, nowNanoseconds, type OciSpec } from '../base/index.ts';
+import { requestedDevices } from '../cdi/index.ts';
 import type { ImageRecord } from '../image/index.ts';
 import { noNri } from '../nri/index.ts';
 import { type CgroupPath, cgroupPath, startScope } from '../resources/index.ts';
@@ -61,7 +62,7 @@ export function writeContainerDirectory(container: Container): void {
   if (logPath !== '') mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
 }
 
-/** What CRI asks for as an OCI document. Errors: invalid-argument, for all that the configuration may not ask. */
+/** What CRI asks for as an OCI document, its CDI devices with it. Errors: invalid-argument, for all that the configuration may not ask. */
 export function makeDocument(
   pods: PodService,
   container: Container,
@@ -74,7 +75,7 @@ export function makeDocument(
   const account = resolveImageAccount(plan.config, image.config, layers);
   const { uid, gid, additionalGids } = account;
   container.patch({ user: { uid, gid, additionalGids } });
-  return containerSpec(
+  const document = containerSpec(
     {
       sandboxId: sandbox.id,
       containerId: container.id,
@@ -93,6 +94,12 @@ export function makeDocument(
     pods.host,
     pods.lookups,
   );
+  const { CDIDevices, annotations } = plan.config;
+  const devices = requestedDevices(
+    CDIDevices.map(({ name }) => name),
+    annotations,
+  );
+  return pods.cdi.inject(document, devices);
 }
 
 /** On hosts with SELinux: the volumes that ask for it, and the pod's own files, get the container's label. Idempotent. */

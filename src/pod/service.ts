@@ -1,5 +1,6 @@
 /** The pods of one root, and what they are made with. Calls are functions beside this file that take the service. */
 import type { Logger, Roots } from '../base/index.ts';
+import { type Cdi, CdiRegistry, hostNodes } from '../cdi/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { ImageService } from '../image/index.ts';
 import type { PodNetwork } from '../network/index.ts';
@@ -34,6 +35,7 @@ export class PodService extends Registry {
   readonly images: ImageService;
   readonly network: PodNetwork;
   readonly nri: Nri;
+  readonly cdi: Cdi;
   readonly control: Control;
   readonly cgroups: CgroupLayout;
   readonly host: HostFacts;
@@ -53,6 +55,7 @@ export class PodService extends Registry {
     this.images = dependencies.images;
     this.network = dependencies.network;
     this.nri = dependencies.nri ?? noNri;
+    this.cdi = new CdiRegistry(dependencies.config.cdiSpecDirs, hostNodes, dependencies.log);
     this.control = control;
     this.cgroups = readLayout();
     this.host = readHostFacts(this.cgroups);

@@ -161,11 +161,6 @@ describe('a container’s document', () => {
   const wrongs: [string, ContainerConfigInit, string][] = [
     ['privileged in a pod that is not', privileged, 'needs a pod whose security context is privileged too'],
     [
-      'CDI devices',
-      { CDIDevices: [{ name: 'v.com/gpu=0' }] },
-      'CDI devices are not supported yet (v.com/gpu=0)',
-    ],
-    [
       'an impossible OOM score',
       { linux: { resources: { oomScoreAdj: 1001 } } },
       'oom_score_adj 1001 is not between',

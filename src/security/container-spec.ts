@@ -80,10 +80,6 @@ function checkContainer(input: ContainerSpecInput): void {
       'a privileged container needs a pod whose security context is privileged too',
     );
   }
-  if (input.container.CDIDevices.length > 0) {
-    const names = input.container.CDIDevices.map((d) => d.name).join(', ');
-    throw invalid('CDI_devices', `CDI devices are not supported yet (${names})`);
-  }
   checkContainerNamespaces(input);
 }
 

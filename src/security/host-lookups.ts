@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { errno } from '../base/index.ts';
+import { deviceNumbers, errno } from '../base/index.ts';
 import type { HostDevice, HostLookups } from './types.ts';
 
 /** The real host. Each call looks afresh: mounts and devices come and go. */
@@ -66,10 +66,7 @@ function node(path: string): HostDevice | undefined {
   const type = stats.isCharacterDevice() ? 'c' : stats.isBlockDevice() ? 'b' : undefined;
   if (type === undefined) return undefined;
   const { rdev, uid, gid } = stats;
-  // makedev(3): 12 bits of major above 8 of minor, the rest of the minor above both.
-  const major = Math.floor(rdev / 256) & 0xfff;
-  const minor = (rdev & 0xff) | ((Math.floor(rdev / 2 ** 12) & 0xfff00) >>> 0);
-  return { path, type, major, minor, mode: stats.mode & 0o7777, uid, gid };
+  return { path, type, ...deviceNumbers(rdev), mode: stats.mode & 0o7777, uid, gid };
 }
 
 function absent<T>(look: () => T): T | undefined {
