@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ContainerConfigInit } from '../src/cri-types/index.ts';
@@ -7,11 +7,8 @@ import {
   exec,
   failure,
   hostNetwork,
-  NriPlugin,
-  nriPlace,
   type Pod,
   pull,
-  removeNriPlace,
   removePod,
   runPod,
   shellImage,
@@ -22,28 +19,28 @@ import {
 const INVALID_ARGUMENT = 3;
 const UNIMPLEMENTED = 12;
 
-const place = nriPlace();
-const [fixed, dynamic] = [join(place.directory, 'cdi'), join(place.directory, 'run-cdi')];
+const directory = mkdtempSync('/tmp/ge-cdi-');
+const [fixed, dynamic] = [join(directory, 'etc'), join(directory, 'run')];
 let world: World;
 let pod: Pod;
 
 beforeAll(async () => {
-  const flags = [...place.flags, '--cdi-spec-dir', `${fixed}:${dynamic}`];
+  const flags = ['--cdi-spec-dir', `${fixed}:${dynamic}`];
   world = await World.create({ subnet: 117, server: { flags } });
   await pull(world, shellImage);
   pod = await runPod(world, { linux: hostNetwork });
 });
 beforeEach(() => {
-  for (const directory of [fixed, dynamic]) {
-    rmSync(directory, { recursive: true, force: true });
-    mkdirSync(directory);
+  for (const specs of [fixed, dynamic]) {
+    rmSync(specs, { recursive: true, force: true });
+    mkdirSync(specs);
   }
 });
 afterAll(async () => {
   await world.removeEverything();
   expect(await world.leftovers()).toEqual([]);
   await world.dispose();
-  removeNriPlace(place);
+  rmSync(directory, { recursive: true });
 });
 
 interface Described {
@@ -73,8 +70,7 @@ describe('a CDI device', () => {
         none: { deviceNodes: [{ ...control, permissions: 'none' }] },
       },
     });
-    const use =
-      'for how in "<" ">"; do sh -c "exec 3${how}/dev/thing/control" 2>/dev/null && echo $how; done';
+    const use = 'for how in "<" ">"; do sh -c "exec 3$how/dev/thing/control" 2>/dev/null && echo $how; done';
     const whole = await startContainer(world, pod, asking('whole'));
     expect(await say(whole, use)).toBe('<\n>');
     expect(await say(whole, 'echo x > /dev/nothing; stat -c "%a %t:%T" /dev/nothing')).toBe('606 1:3');
@@ -87,7 +83,7 @@ describe('a CDI device', () => {
   });
 
   test('brings variables, groups and mounts, in the place of those that are there', async () => {
-    const library = join(place.directory, 'library');
+    const library = join(directory, 'library');
     mkdirSync(join(library, 'sub'), { recursive: true });
     writeFileSync(join(library, 'file'), 'of the vendor');
     describeDevices(join(fixed, 'a.json'), {
@@ -112,7 +108,7 @@ describe('a CDI device', () => {
   });
 
   test('has its hooks run, the container’s state on their input', async () => {
-    const trace = join(place.directory, 'trace');
+    const trace = join(directory, 'trace');
     rmSync(trace, { force: true });
     const hook = (hookName: string): object => ({
       hookName,
@@ -143,7 +139,7 @@ describe('a CDI device', () => {
   });
 
   test('is asked for by annotations, too, and twice is once', async () => {
-    const trace = join(place.directory, 'twice');
+    const trace = join(directory, 'twice');
     const hooks = [
       { hookName: 'createRuntime', path: '/bin/sh', args: ['sh', '-c', `echo hook >> ${trace}`] },
     ];
@@ -177,7 +173,7 @@ describe('a CDI device', () => {
   });
 
   test('works in a pod with a user namespace: nodes are the host’s, what is bound has its owners', async () => {
-    const library = join(place.directory, 'mapped');
+    const library = join(directory, 'mapped');
     mkdirSync(library, { recursive: true });
     writeFileSync(join(library, 'file'), '');
     describeDevices(join(fixed, 'a.json'), {
@@ -261,33 +257,4 @@ describe('is refused, by name', () => {
     expect(error.code).toBe(UNIMPLEMENTED);
     expect(error.details).toMatch(/gantry\.test\/thing=rdt .* Intel RDT/);
   });
-});
-
-test('an NRI plug-in injects CDI devices, and is shown those that were asked for', async () => {
-  describeDevices(join(fixed, 'a.json'), {
-    devices: {
-      asked: { env: ['ASKED=1'] },
-      injected: {
-        env: ['INJECTED=1', 'BOTH=cdi'],
-        deviceNodes: [{ path: '/dev/injected', hostPath: '/dev/null' }],
-      },
-    },
-  });
-  const plugin = await NriPlugin.start(place, '10', 'cdi');
-  try {
-    const CDIDevices = [{ name: 'gantry.test/thing=injected' }];
-    await plugin.rules({ CreateContainer: { adjust: { CDIDevices }, times: 1 } });
-    const id = await startContainer(world, pod, asking('asked'));
-    expect(await say(id, 'echo $ASKED $INJECTED $BOTH; echo > /dev/injected && echo used')).toBe(
-      '1 1 cdi\nused',
-    );
-    const { container } = await plugin.wait('CreateContainer', (event) => event.container?.id === id);
-    expect(container?.env).toContain('ASKED=1');
-    expect(container).toMatchObject({ CDIDevices: [{ name: 'gantry.test/thing=asked' }] });
-    const after = await plugin.wait('PostCreateContainer', (event) => event.container?.id === id);
-    expect(after.container?.env).toContain('INJECTED=1');
-  } finally {
-    await plugin.stop();
-  }
-  expect(existsSync('/dev/injected')).toBe(false);
 });

@@ -23,9 +23,13 @@ const place = nriPlace();
 let world: World;
 let plugin: NriPlugin;
 let pod: Pod;
+let cdiSpecs: string;
 
 beforeAll(async () => {
-  world = await World.create({ subnet: 151, server: { flags: place.flags } });
+  cdiSpecs = join(place.directory, 'cdi');
+  mkdirSync(cdiSpecs);
+  const flags = [...place.flags, '--cdi-spec-dir', cdiSpecs];
+  world = await World.create({ subnet: 151, server: { flags } });
   await pull(world, shellImage);
   plugin = await NriPlugin.start(place, '10', 'adjuster');
   pod = await runPod(world, { linux: hostNetwork });
@@ -114,6 +118,33 @@ describe('a plug-in changes', () => {
     expect(annotations).not.toHaveProperty('taken');
     // CRI's status shows what was asked for.
     expect((await containerStatus(world, id)).annotations).toEqual({ taken: 'x', kept: 'y' });
+  });
+
+  test('CDI devices, and is shown those that were asked for', async () => {
+    const devices = [
+      { name: 'asked', containerEdits: { env: ['ASKED=1', 'BOTH=asked'] } },
+      {
+        name: 'injected',
+        containerEdits: {
+          env: ['INJECTED=1', 'BOTH=injected'],
+          deviceNodes: [{ path: '/dev/injected', hostPath: '/dev/null' }],
+        },
+      },
+    ];
+    const spec = { cdiVersion: '1.0.0', kind: 'gantry.test/thing', devices };
+    writeFileSync(join(cdiSpecs, 'thing.json'), JSON.stringify(spec));
+    const id = await adjusted(
+      { CDIDevices: [{ name: 'gantry.test/thing=injected' }] },
+      { CDIDevices: [{ name: 'gantry.test/thing=asked' }] },
+    );
+    expect(await say(id, 'echo $ASKED $INJECTED $BOTH; echo > /dev/injected && echo used')).toBe(
+      '1 1 injected\nused',
+    );
+    const { container } = await plugin.wait('CreateContainer', (event) => event.container?.id === id);
+    expect(container?.env).toContain('BOTH=asked');
+    expect(container).toMatchObject({ CDIDevices: [{ name: 'gantry.test/thing=asked' }] });
+    const after = await plugin.wait('PostCreateContainer', (event) => event.container?.id === id);
+    expect(after.container?.env).toContain('BOTH=injected');
   });
 
   test('hooks', async () => {
