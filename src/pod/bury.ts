@@ -1,6 +1,7 @@
 /** What is done for a pod whose stage1 is gone: whatever is left of it is killed before anything is reported. */
 import { describeError, GantryError, nowNanoseconds } from '../base/index.ts';
 import { killCgroup, removeCgroup } from '../resources/index.ts';
+import { eventOf } from './events.ts';
 import { accountForLost } from './exits.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { PodService } from './service.ts';
@@ -29,7 +30,7 @@ export async function bury(pods: PodService, sandbox: Sandbox, why: string): Pro
     }
     if (sandbox.state.kind === 'ready') {
       sandbox.advance({ kind: 'notready', networkDown: !hasNetwork(sandbox), reason: why });
-      pods.events.publish({ type: 'stopped', containerId: sandbox.id, sandboxId: sandbox.id, at: when });
+      pods.events.publish(eventOf('stopped', sandbox));
     }
   } finally {
     sandbox.releaseLock();

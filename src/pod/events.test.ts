@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { EventBus } from './events.ts';
-import type { ContainerEvent } from './model.ts';
+import type { ContainerEvent, SandboxRecord } from './model.ts';
 
 const event = (containerId: string): ContainerEvent => ({
   type: 'started',
   containerId,
-  sandboxId: 's',
   at: 1n,
+  sandbox: {} as SandboxRecord,
+  containers: [],
 });
 
 async function take(from: AsyncIterable<ContainerEvent>, count: number): Promise<string[]> {

@@ -1,7 +1,27 @@
-import type { ContainerEvent } from './model.ts';
+import { nowNanoseconds } from '../base/index.ts';
+import type { ContainerEvent, ContainerState } from './model.ts';
+import type { Sandbox } from './sandbox.ts';
 
 /** A subscriber that lets this many events pile up loses the oldest; the kubelet's relist makes up for them. */
 const QUEUE_LIMIT = 10_000;
+
+/** What has just happened to a pod, or to one of its containers, with both as they are now. */
+export function eventOf(
+  type: ContainerEvent['type'],
+  sandbox: Sandbox,
+  containerId = sandbox.id,
+): ContainerEvent {
+  const shown = ({ kind }: ContainerState): boolean => kind !== 'creating' && kind !== 'removing';
+  return {
+    type,
+    containerId,
+    at: nowNanoseconds(),
+    sandbox: sandbox.record,
+    containers: [...sandbox.containers.values()].flatMap(({ record }) =>
+      shown(record.state) ? [record] : [],
+    ),
+  };
+}
 
 /** Container events, to any number of subscribers, each with a bounded queue of its own. */
 export class EventBus {

@@ -1,9 +1,8 @@
 /** How the ends of containers get into their records, live and afterwards. */
-import { nowNanoseconds } from '../base/index.ts';
 import type { AppState, ExitRecord } from '../stage1/index.ts';
 import { readExitRecord } from '../stage1/index.ts';
 import type { Container } from './container.ts';
-import type { EventBus } from './events.ts';
+import { type EventBus, eventOf } from './events.ts';
 import type { ContainerEvent, ContainerState } from './model.ts';
 import type { Registry } from './registry.ts';
 
@@ -21,12 +20,7 @@ export function exitReason(exitCode: number, oomKilled: boolean): string {
 }
 
 export function publish(pods: ExitSink, container: Container, type: ContainerEvent['type']): void {
-  pods.events.publish({
-    type,
-    containerId: container.id,
-    sandboxId: container.sandbox.id,
-    at: nowNanoseconds(),
-  });
+  pods.events.publish(eventOf(type, container.sandbox, container.id));
 }
 
 /** Idempotent: stage1's event and its answer to Start may come in either order. */

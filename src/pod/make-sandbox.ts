@@ -5,6 +5,7 @@ import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../network
 import { startScope } from '../resources/index.ts';
 import { podLevel } from '../security/index.ts';
 import { bootId, netnsPathOf, PodDirectory } from './directory.ts';
+import { eventOf } from './events.ts';
 import { link, onEvent } from './link.ts';
 import type { SandboxRecord } from './model.ts';
 import { networkRequest, podManifest, type SandboxPlan, sandboxCgroup } from './plan-sandbox.ts';
@@ -125,7 +126,7 @@ export function commitSandbox(pods: PodService, sandbox: Sandbox, pid: number): 
   sandbox.save({ state: { kind: 'ready' }, pid });
   pods.nameSandbox(sandbox);
   for (const type of ['created', 'started'] as const) {
-    pods.events.publish({ type, containerId: sandbox.id, sandboxId: sandbox.id, at: nowNanoseconds() });
+    pods.events.publish(eventOf(type, sandbox));
   }
 }
 

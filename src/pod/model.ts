@@ -97,7 +97,10 @@ export interface PodReader {
 
 export interface ContainerEvent {
   readonly type: 'created' | 'started' | 'stopped' | 'deleted';
+  /** The pod's own ID for an event of the pod itself. */
   readonly containerId: string;
-  readonly sandboxId: string;
   readonly at: bigint;
+  /** The pod, and the containers that it shows, at that moment: it may have changed, or gone, when the event is read. */
+  readonly sandbox: SandboxRecord;
+  readonly containers: readonly ContainerRecord[];
 }

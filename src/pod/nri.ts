@@ -50,7 +50,7 @@ export function nriRuntime(pods: PodService): NriRuntime {
 /** Until the service is closed. */
 async function followExits(pods: PodService): Promise<void> {
   for await (const event of pods.events.subscribe(pods.closing)) {
-    if (event.type !== 'stopped' || event.containerId === event.sandboxId) continue;
+    if (event.type !== 'stopped' || event.containerId === event.sandbox.id) continue;
     await pods.nri.stopContainer(event.containerId);
   }
 }

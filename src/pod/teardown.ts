@@ -1,8 +1,9 @@
 /** The end of a pod: its processes, its network, its directory. Shared by the calls, their undo, and start-up. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, native, nowNanoseconds } from '../base/index.ts';
+import { describeError, native } from '../base/index.ts';
 import { killCgroup } from '../resources/index.ts';
 import { bury, KILL_DEADLINE } from './bury.ts';
+import { eventOf } from './events.ts';
 import { applyAppState } from './exits.ts';
 import { failpoint } from './failpoints.ts';
 import { tellPodStopped } from './nri.ts';
@@ -92,12 +93,7 @@ export async function removeSandbox(pods: PodService, sandbox: Sandbox): Promise
   await pods.nri.removePodSandbox(sandbox.id);
   await sandbox.directory.remove();
   pods.dropSandbox(sandbox);
-  pods.events.publish({
-    type: 'deleted',
-    containerId: sandbox.id,
-    sandboxId: sandbox.id,
-    at: nowNanoseconds(),
-  });
+  pods.events.publish(eventOf('deleted', sandbox));
 }
 
 /**

@@ -16,7 +16,7 @@ const types: Readonly<Record<ContainerEvent['type'], ContainerEventType>> = {
 
 /**
  * Every event of pods and containers from now on; a pod's own have its ID for a container ID, as under the peers. Each carries
- * its pod's status and that of the pod's containers, as they are when it is sent.
+ * its pod's status and that of the pod's containers, as they were when it happened: of a pod that is gone, too.
  */
 export const getContainerEvents: StreamRpc<GetEventsRequest, ContainerEventResponseInit> = async function* (
   services,
@@ -24,18 +24,16 @@ export const getContainerEvents: StreamRpc<GetEventsRequest, ContainerEventRespo
   { signal },
 ) {
   for await (const event of services.pods.events.subscribe(signal)) {
-    if (services.pods.sandbox(event.sandboxId)?.owner !== 'cli') yield toResponse(services, event);
+    if (event.sandbox.owner !== 'cli') yield toResponse(services, event);
   }
 };
 
-function toResponse({ pods, images }: Services, event: ContainerEvent): ContainerEventResponseInit {
-  const sandbox = pods.sandbox(event.sandboxId);
-  const shown = pods.containersOf(event.sandboxId).filter(({ state }) => state.kind !== 'removing');
+function toResponse({ images }: Services, event: ContainerEvent): ContainerEventResponseInit {
   return {
     containerId: event.containerId,
     containerEventType: types[event.type],
     createdAt: event.at,
-    podSandboxStatus: sandbox === undefined ? undefined : toPodSandboxStatus(sandbox),
-    containersStatuses: shown.map((container) => toContainerStatus(container, images)),
+    podSandboxStatus: toPodSandboxStatus(event.sandbox),
+    containersStatuses: event.containers.map((container) => toContainerStatus(container, images)),
   };
 }
