@@ -1,4 +1,3 @@
-import { nowNanoseconds } from '../../base/index.ts';
 import {
   type PodSandboxStatusRequest,
   type PodSandboxStatusResponseInit,
@@ -7,20 +6,21 @@ import {
 import type { PodReader, SandboxRecord } from '../../pod/index.ts';
 import { podSysctls } from '../../security/index.ts';
 import type { Rpc } from '../context.ts';
-import { toContainerStatus, toPodSandboxStatus } from '../status-builders.ts';
+import { toPodSandboxStatus } from '../status-builders.ts';
 import { requireVisibleSandbox } from '../visible.ts';
 
+/**
+ * Without `containers_statuses` and `timestamp`, as under containerd: a kubelet with the gate EventedPLEG that finds a timestamp
+ * takes these statuses instead of asking for each container's, forgets which of them are of the present sandbox, and starts
+ * init containers again and again (kubernetes#133371; still so in v1.37).
+ */
 export const podSandboxStatus: Rpc<PodSandboxStatusRequest, PodSandboxStatusResponseInit> = async (
-  { pods, images },
+  { pods },
   { podSandboxId, verbose },
 ) => {
   const sandbox = requireVisibleSandbox(pods, podSandboxId);
   return {
     status: toPodSandboxStatus(sandbox),
-    containersStatuses: pods
-      .containersOf(sandbox.id)
-      .map((container) => toContainerStatus(container, images)),
-    timestamp: nowNanoseconds(),
     info: verbose ? { info: JSON.stringify(sandboxInfo(sandbox, pods)) } : {},
   };
 };
