@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	_ "github.com/onsi/ginkgo/v2/ginkgo" // critest -parallel starts it
 	_ "sigs.k8s.io/cri-tools/cmd/crictl"
 	_ "sigs.k8s.io/cri-tools/pkg/benchmark" // this and the next: what cmd/critest, a package of tests only, imports
 	_ "sigs.k8s.io/cri-tools/pkg/validate"

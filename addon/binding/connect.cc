@@ -6,7 +6,8 @@ namespace gantry::binding {
 
 namespace {
 
-constexpr int connect_timeout_ms = 10'000;
+// On loopback an answer comes at once, or not until the listener accepts: the thread pool has few threads for all.
+constexpr int connect_patience_ms = 50;
 
 Napi::Value netns_connect(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
@@ -15,7 +16,7 @@ Napi::Value netns_connect(const Napi::CallbackInfo& info) {
   if (!arguments.ok()) return info.Env().Undefined();
   return PromiseWork<int>::start(info.Env(), [=]() -> Result<int> {
     if (port < 1 || port > 65535) return Error{EINVAL, "connect", std::to_string(port), "no such port"};
-    auto connected = connect_in_namespace(path, static_cast<uint16_t>(port), connect_timeout_ms);
+    auto connected = connect_in_namespace(path, static_cast<uint16_t>(port), connect_patience_ms);
     if (!connected) return std::move(connected.error());
     return connected->release();
   });

@@ -9,7 +9,8 @@
 namespace gantry {
 
 // A TCP connection to `port` on the loopback of the network namespace bound at `path`: v4, and v6 where that is refused.
-// Blocks for at most `timeout_ms` a family.
-Result<UniqueFd> connect_in_namespace(const std::string& path, uint16_t port, int timeout_ms);
+// Blocks for at most `patience_ms` a family. A listener that has not taken the connection by then leaves it connecting, as a
+// non-blocking socket may be.
+Result<UniqueFd> connect_in_namespace(const std::string& path, uint16_t port, int patience_ms);
 
 }  // namespace gantry

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { programs } from '../harness/index.ts';
 import { groups } from './groups.ts';
@@ -13,6 +13,8 @@ export interface SuiteOptions {
   readonly directory: string;
   /** More flags of critest, such as `--websocket-exec`. */
   readonly flags?: readonly string[];
+  /** So many specs at once, each in a process of its own (ginkgo's `--procs`); absent: one after the other. */
+  readonly parallel?: number;
 }
 
 export interface SuiteResult {
@@ -22,6 +24,8 @@ export interface SuiteResult {
   readonly logFile: string;
 }
 
+const reportName = 'critest.json';
+
 /** A reason of the host's: such a spec is run, so that it counts where the host has what it wants, and skips itself here. */
 const skipsItself = /^the host has no /;
 
@@ -29,20 +33,13 @@ const skipsItself = /^the host has no /;
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const focus = options.groups.map(patternOf);
   const expected = expectedSkips();
-  const report = join(options.directory, 'critest.json');
+  const report = join(options.directory, reportName);
   const logFile = join(options.directory, 'critest.log');
   rmSync(report, { force: true });
-  const code = await run(logFile, [
-    `--runtime-endpoint=unix://${options.socket}`,
-    `--image-endpoint=unix://${options.socket}`,
-    ...focus.map((pattern) => `--ginkgo.focus=${pattern}`),
-    ...[...expected].flatMap(([name, reason]) =>
-      skipsItself.test(reason) ? [] : [`--ginkgo.skip=${escapeRegExp(name)}`],
-    ),
-    `--ginkgo.json-report=${report}`,
-    '--ginkgo.no-color',
-    ...(options.flags ?? []),
-  ]);
+  const skip = [...expected].flatMap(([name, reason]) =>
+    skipsItself.test(reason) ? [] : [escapeRegExp(name)],
+  );
+  const code = await run(logFile, commandLine(options, { focus, skip }));
   const isChosen = (name: string): boolean =>
     !name.includes('benchmark') &&
     (focus.length === 0 || focus.some((pattern) => new RegExp(pattern).test(name)));
@@ -52,6 +49,33 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   );
   if (code !== 0 && unexpected.length === 0) throw new Error(`critest ended with ${code}; see ${logFile}`);
   return { specs: specs.map((spec) => withReason(spec, expected)), unexpected, logFile };
+}
+
+/** critest itself, or ginkgo with critest in several processes, as `critest -parallel` would start it. */
+function commandLine(
+  { socket, directory, flags = [], parallel }: SuiteOptions,
+  { focus, skip }: { focus: readonly string[]; skip: readonly string[] },
+): [string, ...string[]] {
+  const own = [`--runtime-endpoint=unix://${socket}`, `--image-endpoint=unix://${socket}`, ...flags];
+  const ginkgos = (prefix: string): string[] => [
+    ...focus.map((pattern) => `${prefix}focus=${pattern}`),
+    ...skip.map((pattern) => `${prefix}skip=${pattern}`),
+    `${prefix}no-color`,
+  ];
+  if (parallel === undefined) {
+    return [
+      programs.critest,
+      ...own,
+      ...ginkgos('--ginkgo.'),
+      `--ginkgo.json-report=${join(directory, reportName)}`,
+    ];
+  }
+  // ginkgo takes what ends in .test for a suite that is built already.
+  const suite = join(directory, 'critest.test');
+  rmSync(suite, { force: true });
+  symlinkSync(programs.critest, suite);
+  const report = [`--json-report=${reportName}`, `--output-dir=${directory}`];
+  return [programs.ginkgo, `--procs=${parallel}`, ...ginkgos('--'), ...report, suite, '--', ...own];
 }
 
 function withReason(spec: Spec, expected: ReadonlyMap<string, string>): Spec {
@@ -70,10 +94,10 @@ function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-async function run(logFile: string, args: readonly string[]): Promise<number> {
+async function run(logFile: string, [program, ...args]: [string, ...string[]]): Promise<number> {
   const log = openSync(logFile, 'w');
   // Its own configuration file is read from the working directory, if there is one.
-  const child = spawn(programs.critest, args, { stdio: ['ignore', log, log], cwd: '/' });
+  const child = spawn(program, args, { stdio: ['ignore', log, log], cwd: '/' });
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (status) => resolve(status ?? 255));

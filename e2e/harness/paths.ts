@@ -7,6 +7,7 @@ export const programs = {
   gantry: fromRepository('bin/gantry'),
   crictl: fromRepository('build/tools/crictl'),
   critest: fromRepository('build/tools/critest'),
+  ginkgo: fromRepository('build/tools/ginkgo'),
   containerd: fromRepository('build/tools/containerd'),
   tools: fromRepository('build/tools'),
   nriPlugin: fromRepository('build/tools/nri-plugin'),

@@ -38,7 +38,10 @@ export interface NativeBinding {
   netnsCreate(path: string, userns?: string): Promise<void>;
   /** Unmounts and removes it. Idempotent. */
   netnsRemove(path: string): Promise<void>;
-  /** A TCP connection to a port on the namespace's loopback, v4 then v6; its descriptor. ECONNREFUSED, ETIMEDOUT after 10 s. */
+  /**
+   * A TCP connection to a port on the namespace's loopback, v4 then v6; its descriptor. ECONNREFUSED. What listens and does
+   * not accept is connected still when this resolves: reading and writing wait for it.
+   */
   netnsConnect(path: string, port: number): Promise<number>;
   /** Makes a user namespace, bound at `path`. A map is the text of /proc/PID/uid_map: lines of "inside outside count". */
   usernsCreate(path: string, uidMap: string, gidMap: string): Promise<void>;

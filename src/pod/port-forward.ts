@@ -1,6 +1,6 @@
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import { native } from '../base/index.ts';
 
 /**
@@ -14,17 +14,23 @@ export async function forwardPort(
   client: Duplex,
   signal: AbortSignal,
 ): Promise<void> {
-  const server = netnsPath === '' ? await connectHere(port) : await connectThere(netnsPath, port);
+  const server = netnsPath === '' ? await connectHere(port, signal) : await connectThere(netnsPath, port);
+  // For a client that is gone the pod's process gets a reset: an end would wait behind what it has not read, and the kernel
+  // keep that, for minutes.
   const cut = (): void => {
-    server.destroy();
+    server.resetAndDestroy();
   };
   signal.addEventListener('abort', cut, { once: true });
+  server.on('error', () => undefined);
   try {
     // Each direction ends alone: a client may have sent all and still be reading.
-    await Promise.all([pipeline(client, server), pipeline(server, client)]);
+    client.pipe(server).pipe(client);
+    await Promise.all([finished(client), finished(server)]);
+  } catch (error) {
+    cut();
+    throw error;
   } finally {
     signal.removeEventListener('abort', cut);
-    server.destroy();
   }
 }
 
@@ -33,21 +39,34 @@ async function connectThere(netnsPath: string, port: number): Promise<Socket> {
   return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
 }
 
-async function connectHere(port: number): Promise<Socket> {
+async function connectHere(port: number, signal: AbortSignal): Promise<Socket> {
   try {
-    return await dial('127.0.0.1', port);
-  } catch {
-    return await dial('::1', port);
+    return await dial('127.0.0.1', port, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return await dial('::1', port, signal);
   }
 }
 
-function dial(host: string, port: number): Promise<Socket> {
+/** What listens and does not accept is waited for as long as the client is there. */
+function dial(host: string, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, allowHalfOpen: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
+    const giveUp = (): void => {
+      socket.destroy(new Error('the client is gone'));
+    };
+    const settle = (how: () => void): void => {
+      signal.removeEventListener('abort', giveUp);
+      how();
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    socket.once('error', (error) => settle(() => reject(error)));
+    socket.once('connect', () =>
+      settle(() => {
+        socket.removeAllListeners('error');
+        resolve(socket);
+      }),
+    );
   });
 }

@@ -140,9 +140,8 @@ async function openStreams(
  */
 async function join(sockets: ReadonlyMap<StreamName, Socket>, io: ClientIo): Promise<void> {
   const stdin = sockets.get('STDIN');
-  const input = stdin !== undefined && io.stdin !== undefined ? pipeline(io.stdin, stdin) : undefined;
   // A broken pipe is how a process says that it reads no more; the client hears of its end by other means.
-  const fed = input?.catch(() => undefined);
+  const fed = stdin && io.stdin && carry(io.stdin, stdin);
   const outputs: Promise<void>[] = [];
   for (const [name, target] of [
     ['STDOUT', io.stdout],
@@ -150,10 +149,23 @@ async function join(sockets: ReadonlyMap<StreamName, Socket>, io: ClientIo): Pro
   ] as const) {
     const source = sockets.get(name);
     if (source === undefined || target === undefined) continue;
-    outputs.push(pipeline(source, target, { end: false }).catch(() => undefined));
+    outputs.push(carry(source, target, { end: false }));
   }
   if (outputs.length > 0) await Promise.all(outputs);
   else await fed;
+}
+
+/**
+ * Settles when the bytes end on either side, and leaves neither side waiting for the other: pipeline() itself refuses a
+ * stream that the client has reset already, and keeps the other one open.
+ */
+async function carry(source: Readable, target: Writable, options: { end?: boolean } = {}): Promise<void> {
+  try {
+    await pipeline(source, target, options);
+  } catch {
+    source.destroy();
+    if (options.end !== false) target.destroy();
+  }
 }
 
 function followSize(io: ClientIo, resize: (rows: number, columns: number) => Promise<void>): void {

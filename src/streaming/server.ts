@@ -23,12 +23,13 @@ export class StreamingServer {
 
   private constructor(log: Logger) {
     this.#log = log;
-    this.#server = createServer((_request, response) => {
+    // Whoever connects has few words to say before the upgrade, and must not hold a descriptor by saying none.
+    const limits = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 2_000 };
+    this.#server = createServer(limits, (_request, response) => {
       response.writeHead(400, { 'Content-Type': 'text/plain' });
       response.end('streaming needs an upgrade to SPDY/3.1 or WebSocket\n');
     });
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
-    this.#server.headersTimeout = 30_000;
   }
 
   /** Listens on 127.0.0.1, a port of the kernel's choice. */

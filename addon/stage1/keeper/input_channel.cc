@@ -7,6 +7,8 @@ namespace gantry::keeper {
 namespace {
 
 constexpr size_t chunk = 64 << 10;
+// Of what clients sent that are gone while the process does not read: about one socket's buffer.
+constexpr size_t orphaned_bound = 256 << 10;
 
 }  // namespace
 
@@ -25,7 +27,8 @@ void InputChannel::attach(UniqueFd socket, std::string_view first) {
   if (closed_ || closing_) return;
   const ClientAt client = clients_.emplace(clients_.end());
   client->socket = std::move(socket);
-  auto watch = environment_.loop.watch(client->socket.get(), nothing, [this, client](uint32_t) { client_ready(client); });
+  auto watch = environment_.loop.watch(client->socket.get(), errors,
+                                       [this, client](uint32_t events) { client_ready(client, events); });
   if (!watch) {
     clients_.erase(client);
     return;
@@ -34,7 +37,8 @@ void InputChannel::attach(UniqueFd socket, std::string_view first) {
   write(first);
 }
 
-void InputChannel::client_ready(ClientAt client) {
+void InputChannel::client_ready(ClientAt client, uint32_t events) {
+  if ((events & (errors | hung_up)) != 0 && pending_.size() >= orphaned_bound) return client_ended(client);
   char* buffer = environment_.input.data();
   if (buffer == nullptr) return;
   const Transfer got = read_some(client->socket.get(), buffer, chunk);
@@ -60,7 +64,8 @@ void InputChannel::write(std::string_view bytes) {
   pending_.append(bytes);
   if (!target_.valid()) return;
   watch_.set(pending_.empty() ? errors : errors | writable);
-  set_clients(pending_.empty() ? readable : nothing);
+  // One that goes away is noticed also while the process does not read.
+  set_clients(pending_.empty() ? readable : errors);
 }
 
 void InputChannel::target_ready(uint32_t events) {

@@ -35,7 +35,7 @@ class InputChannel {
   };
   using ClientAt = std::list<Client>::iterator;
 
-  void client_ready(ClientAt client);
+  void client_ready(ClientAt client, uint32_t events);
   void client_ended(ClientAt client);
   void write(std::string_view bytes);
   void target_ready(uint32_t events);

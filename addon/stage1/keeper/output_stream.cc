@@ -82,7 +82,7 @@ void OutputStream::send() {
 
 void OutputStream::update_watch() {
   if (gone()) return;
-  watch_.set((peer_finished_ ? nothing : readable) | (buffered() > 0 ? writable : nothing));
+  watch_.set((peer_finished_ ? errors : readable) | (buffered() > 0 ? writable : nothing));
 }
 
 void OutputStream::restart_patience() {

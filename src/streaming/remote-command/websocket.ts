@@ -44,7 +44,7 @@ export async function serveWebSocketRemoteCommand(
   await closeWebSocket(webSocket);
 }
 
-/** A normal closure; a peer that does not answer it is dropped (by `ws`, after 30 s). */
+/** A normal closure; a peer that does not answer it is dropped (by `ws`, after a few seconds). */
 export async function closeWebSocket(webSocket: WebSocket): Promise<void> {
   if (webSocket.readyState === webSocket.CLOSED) return;
   await new Promise<void>((resolve) => {
@@ -62,6 +62,9 @@ function clientStreams(session: RemoteCommandSession, webSocket: WebSocket, prot
     stderr: stderr ? channels.open(number.stderr) : undefined,
     resize: tty ? channels.open(number.resize) : undefined,
   };
+  // What a client sends on an output is nothing to us, and must not stop what it sends on others.
+  streams.stdout?.resume();
+  streams.stderr?.resume();
   // Clients wait for a first, empty message on the lowest channel that they may read: the connection stands.
   const first = stdout ? number.stdout : stderr ? number.stderr : number.error;
   channels.send(first, Buffer.alloc(0), () => undefined);

@@ -15,6 +15,8 @@ import { SpdyStream, type StreamOwner } from './stream.ts';
 
 /** A client that opens more than this at once is told to wait; kubectl opens five, a port-forward two a connection. */
 const maxStreams = 2000;
+/** While nothing is read (a full stream) the kernel tells nobody that the peer is gone; what is written to it does. */
+const pingMs = 5_000;
 
 /**
  * The server's end of a SPDY/3.1 connection over any byte stream: a socket after its upgrade, or a WebSocket tunnel.
@@ -34,6 +36,7 @@ export class SpdySession implements StreamOwner {
   readonly #full = new Set<number>();
   readonly #onStream: (stream: SpdyStream) => void;
   #lastStreamId = 0;
+  #pings = 0;
   #roomAgain: (() => void) | undefined;
 
   /** `onStream` is called for each stream that the peer opens, after it was accepted. */
@@ -42,6 +45,11 @@ export class SpdySession implements StreamOwner {
     this.#onStream = onStream;
     this.closed = new Promise((resolve) => transport.once('close', () => resolve()));
     transport.on('error', () => undefined);
+    const pinging = setInterval(() => this.#ping(), pingMs).unref();
+    void this.closed.then(() => {
+      clearInterval(pinging);
+      this.#roomAgain?.();
+    });
     this.#pump().then(
       () => this.#abandon(new Error('the client closed the connection')),
       (error: unknown) => this.#abandon(error instanceof Error ? error : new Error(String(error))),
@@ -60,10 +68,21 @@ export class SpdySession implements StreamOwner {
     }
   }
 
+  /** Clients answer, and nobody waits for it: a peer that is gone makes the writing fail. */
+  #ping(): void {
+    if (this.#transport.writableNeedDrain) return; // what waits already will tell
+    const id = Buffer.alloc(4);
+    this.#pings = (this.#pings + 2) & 0x7fffffff;
+    id.writeUInt32BE(this.#pings);
+    this.#send([controlFrame(ControlType.ping, 0, id)]);
+  }
+
   async #pump(): Promise<void> {
     for await (const chunk of this.#transport) {
       for (const frame of this.#parser.push(chunk as Buffer)) await this.#handle(frame);
-      if (this.#full.size > 0) await new Promise<void>((resolve) => (this.#roomAgain = resolve));
+      if (this.#full.size > 0 && !this.#transport.destroyed) {
+        await new Promise<void>((resolve) => (this.#roomAgain = resolve));
+      }
     }
   }
 
@@ -84,7 +103,7 @@ export class SpdySession implements StreamOwner {
         this.#streams.get(frame.payload.readUInt32BE(0))?.cut(new Error('the client reset the stream'));
         return;
       case ControlType.ping:
-        // The client's pings are odd; an even one answers ours, and we send none.
+        // The client's pings are odd; an even one answers ours.
         if ((frame.payload.readUInt32BE(0) & 1) === 1)
           this.#send([controlFrame(ControlType.ping, 0, frame.payload)]);
         return;

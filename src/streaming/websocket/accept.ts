@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { GantryError } from '../../base/index.ts';
 
 /** kubectl and the API server send small messages; the bound is against a client that wants our memory. */
 const maxMessage = 4 * 1024 * 1024;
-/** A peer that vanished without a word (no FIN, no RST) is noticed by two unanswered pings. */
-const pingMs = 15_000;
+/** A peer that vanished without a word (no FIN, no RST) is noticed by unanswered pings, another by writing one. */
+const pingMs = 5_000;
+const unansweredPings = 6;
+/** For the peer's answer to our closing. */
+const closeMs = 5_000;
 
 export function isWebSocketUpgrade(request: IncomingMessage): boolean {
   return (request.headers.upgrade ?? '').toLowerCase() === 'websocket';
@@ -23,7 +27,7 @@ export function chooseSubProtocol(request: IncomingMessage, ours: readonly strin
 
 /**
  * Completes the handshake (RFC 6455, section 4.2.2). The sub-protocol is answered here and not by `ws`, which refuses names
- * with a slash, such as Kubernetes' own `SPDY/3.1+portforward.k8s.io`.
+ * with a slash, such as Kubernetes' own `SPDY/3.1+portforward.k8s.io`. Errors: invalid-argument for what is no handshake.
  */
 export function acceptWebSocket(
   request: IncomingMessage,
@@ -31,17 +35,24 @@ export function acceptWebSocket(
   head: Buffer,
   protocol: string,
 ): Promise<WebSocket> {
-  const server = new WebSocketServer({
+  // Its types lack closeTimeout.
+  const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     clientTracking: false,
     maxPayload: maxMessage,
     perMessageDeflate: false,
-  });
+    closeTimeout: closeMs,
+  };
+  const server = new WebSocketServer(options);
   delete request.headers['sec-websocket-protocol'];
   server.once('headers', (headers) => {
     if (protocol !== '') headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
   });
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    server.once('wsClientError', (cause) => {
+      const operation = 'open a WebSocket';
+      reject(new GantryError({ code: 'invalid-argument', operation, message: cause.message, cause }));
+    });
     server.handleUpgrade(request, socket, head, (webSocket) => {
       watch(webSocket);
       resolve(webSocket);
@@ -50,14 +61,16 @@ export function acceptWebSocket(
 }
 
 function watch(webSocket: WebSocket): void {
-  let alive = true;
+  let unanswered = 0;
   webSocket.on('pong', () => {
-    alive = true;
+    unanswered = 0;
   });
   const timer = setInterval(() => {
-    if (!alive) return webSocket.terminate();
-    alive = false;
-    webSocket.ping();
+    // A paused socket is one whose bytes somebody here is slow to take: the answer waits behind them.
+    if (webSocket.isPaused) unanswered = 0;
+    if (unanswered >= unansweredPings) return webSocket.terminate();
+    unanswered += 1;
+    webSocket.ping(() => undefined);
   }, pingMs);
   timer.unref();
   webSocket.once('close', () => clearInterval(timer));
