@@ -16,7 +16,7 @@ import {
 } from './harness/index.ts';
 
 /** A line of a CRI log: time, stream, tag, bytes. */
-const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([PF]) (.*)$/;
+const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([PF]) (.*)$/s;
 /** What a line is cut at (containerd's and CRI-O's default). */
 const limit = 16_384;
 

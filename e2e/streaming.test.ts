@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -15,7 +16,7 @@ import {
 } from './harness/index.ts';
 import { exitCodeOf, within } from './sessions/client.ts';
 import { processesBelow } from './sessions/measure.ts';
-import { attachUrl, execUrl, forwardUrl, makePlace, type Place } from './sessions/place.ts';
+import { attachUrl, execUrl, forwardUrl, makePlace, type Place, port } from './sessions/place.ts';
 import { openAttach, openExec, type Transport } from './sessions/polite.ts';
 import { SpdyConnection, SpdyRemoteClient } from './sessions/spdy.ts';
 import { WebSocketChannels, WebSocketRemoteClient, webSocketProtocols } from './sessions/websocket.ts';
@@ -97,23 +98,26 @@ describe('streaming', () => {
 
     test('gives a terminal each new size', async () => {
       const options = { tty: true, streams: ['stdin', 'stdout'] } as const;
-      const text =
-        'trap "stty size" WINCH; echo up; while read -r line; do stty size; done; stty size; exit 6';
+      const text = 'echo up; while read -r line; do stty size; done; exit 6';
       const client = await openExec(place, transport, text, options);
-      const says = async (what: string): Promise<unknown> =>
+      const says = async (what: string, ask: () => void): Promise<void> => {
         await eventually(
-          () => client.received.stdout,
+          () => {
+            ask();
+            return client.received.stdout;
+          },
           (seen) => seen.includes(what),
         );
-      await says('up');
+      };
+      await says('up', () => undefined);
       for (const [columns, rows] of [
         [80, 24],
         [132, 43],
         [1000, 500],
       ] as const) {
+        // Sizes and input come on streams of their own: which is first is nobody's promise.
         client.resize(columns, rows);
-        client.write('\n');
-        await says(`${rows} ${columns}`);
+        await says(`${rows} ${columns}`, () => client.write('\n'));
       }
       client.write('\u0004');
       await within('the exec', 10_000, client.closed);
@@ -177,13 +181,22 @@ describe('streaming', () => {
 
   test('a port-forward reaches a pod in the host’s network, and its refusals are told', async () => {
     const pod = await runPod(world, { linux: hostNetwork });
-    const own = 45_817;
+    // On the host's own loopback, and nowhere else.
+    const mounts = [{ hostPath: join(world.directory, 'peer'), containerPath: '/peer', readonly: true }];
+    const logPath = 'peer.log';
     await startContainer(world, pod, {
-      command: ['nc', '-ll', '-p', String(own), '-s', '127.0.0.1', '-e', 'cat'],
+      command: ['/peer'],
+      mounts,
+      metadata: { name: 'peer', attempt: 0 },
+      logPath,
     });
+    await eventually(
+      () => logOf(pod, 'peer'),
+      (text) => text.includes('ready'),
+    );
     for (const transport of transports) {
-      expect(await forwarded(pod, transport, own, 'through the host')).toBe('through the host');
-      expect(await forwarded(pod, transport, own + 1, 'to nobody')).toMatch(/refused/i);
+      expect(await forwarded(pod, transport, port.echo, 'through the host')).toBe('through the host');
+      expect(await forwarded(pod, transport, port.closed, 'to nobody')).toMatch(/refused/i);
     }
     await removePod(world, pod);
   });

@@ -11,6 +11,7 @@ export function hostState(): HostState {
     ['mount', mounts()],
     ['network namespace', new Set(list('/run/netns'))],
     ['network link', links()],
+    ['address', addresses()],
     ['nft table', nftTables()],
     ['iptables rule', iptablesRules()],
     ['cgroup', cgroups()],
@@ -47,6 +48,19 @@ function mounts(): Set<string> {
 function links(): Set<string> {
   const found = JSON.parse(output('ip', '-json', 'link')) as { ifname: string; ifindex: number }[];
   return new Set(found.map((link) => `${link.ifindex} ${link.ifname}`));
+}
+
+/** The link last: what is on a bridge that may stay may stay. */
+function addresses(): Set<string> {
+  const found = JSON.parse(output('ip', '-json', 'address')) as {
+    ifname: string;
+    addr_info: { local: string; prefixlen: number }[];
+  }[];
+  return new Set(
+    found.flatMap(({ ifname, addr_info: each }) =>
+      each.map(({ local, prefixlen }) => `${local}/${prefixlen} ${ifname}`),
+    ),
+  );
 }
 
 function nftTables(): Set<string> {

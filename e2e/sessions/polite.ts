@@ -60,10 +60,13 @@ const muchOutput: Session = async (place, transport) => {
 
 const terminal: Session = async (place, transport) => {
   const options = { tty: true, streams: ['stdin', 'stdout'] } as const;
-  const client = await openExec(place, transport, 'read line; stty size; exit 3', options);
+  const client = await openExec(
+    place,
+    transport,
+    'until stty size 2>&1 | grep 93; do sleep 0.05; done; exit 3',
+    options,
+  );
   client.resize(93, 31);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  client.write('\n');
   await within('an exec with a terminal', patience, client.closed);
   expect(client.received.stdout).toContain('31 93');
   expect(exitCodeOf(client.received.error)).toBe(3);
