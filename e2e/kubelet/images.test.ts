@@ -120,8 +120,8 @@ describe.concurrent('an image that cannot be had', () => {
       (found) => waiting(found) !== '' && waiting(found) !== 'ContainerCreating',
     );
     await eventually(
-      () => node.kubelet.log,
-      (log) => /RegistryUnavailable.*gone\.test|gone\.test.*RegistryUnavailable/.test(log),
+      () => /RegistryUnavailable.*gone\.test|gone\.test.*RegistryUnavailable/.test(node.kubelet.log),
+      (isSaid) => isSaid,
     );
     await removeStatic(node, manifest);
   });

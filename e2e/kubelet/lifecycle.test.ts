@@ -6,6 +6,7 @@ import {
   agnhost,
   agnhostImage,
   type Container,
+  containerId,
   forever,
   isReady,
   isRunning,
@@ -240,7 +241,7 @@ describe.concurrent('the termination message', () => {
     const [failed, good] = await Promise.all([
       runToEnd(
         node,
-        pod('fallback', { containers: [{ ...sh('echo said; echo loudly >&2; exit 1'), ...fallback }] }),
+        pod('fallback', { containers: [{ ...sh('echo said; echo loudly; exit 1'), ...fallback }] }),
       ),
       runToEnd(node, pod('no-fallback', { containers: [{ ...sh('echo said'), ...fallback }] })),
     ]);
@@ -276,7 +277,7 @@ test('a container that is killed from outside is started again, and its exit is 
   const first = await runStatic(node, manifest);
   const id = statusOf(first).containerID ?? '';
   const { info } = await node.world.cri.call('ContainerStatus', {
-    containerId: id.replace('gantry://', ''),
+    containerId: containerId(first),
     verbose: true,
   });
   const { pid } = JSON.parse(info['info'] ?? '{}') as { pid: number };

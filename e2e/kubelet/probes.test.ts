@@ -122,10 +122,15 @@ describe.concurrent('probes', () => {
         {
           // Stubborn the first time only, or the pod's own grace period would be waited for in the end.
           ...sh(
-            `[ -e /mark/first ] && T="exit 0"; touch /mark/first; trap "$T" TERM; echo up; while :; do sleep 1; done`,
+            `[ -e /mark/first ] && T="exit 0"; touch /mark/first; trap "$T" TERM; [ -z "$T" ] || touch /mark/second; echo up; while :; do sleep 1; done`,
           ),
           volumeMounts: [{ name: 'mark', mountPath: '/mark' }],
-          livenessProbe: { ...quick, exec: { command: ['false'] }, terminationGracePeriodSeconds: 1 },
+          livenessProbe: {
+            ...quick,
+            exec: { command: ['test', '-e', '/mark/second'] },
+            initialDelaySeconds: 2,
+            terminationGracePeriodSeconds: 1,
+          },
         },
       ],
     });

@@ -41,6 +41,7 @@ describe.concurrent('hostPath', () => {
   test('of every type that there is, is what it is', async () => {
     mkdirSync(hostFile('directory'));
     writeFileSync(hostFile('file'), 'content\n');
+    onHost('mknod', hostFile('block'), 'b', '7', '0');
     const types = {
       Directory: hostFile('directory'),
       File: hostFile('file'),
@@ -48,6 +49,7 @@ describe.concurrent('hostPath', () => {
       FileOrCreate: hostFile('new-file'),
       Socket: hostFile('socket'),
       CharDevice: '/dev/null',
+      BlockDevice: hostFile('block'),
     };
     const volumes = Object.entries(types).map(([type, path]) => ({
       name: type.toLowerCase(),
@@ -76,6 +78,7 @@ describe.concurrent('hostPath', () => {
       empty,
       'socket',
       'character special file',
+      'block special file',
     ]);
     expect(readFileSync(hostFile('new-file'), 'utf8')).toBe('in\n');
     expect(statSync(hostFile('new/directory')).mode & 0o777).toBe(0o755);

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, pull, shellImage, World, type WorldOptions } from '../../harness/index.ts';
 import type { Registry } from '../../images/index.ts';
@@ -92,11 +92,9 @@ export class KubeletNode {
 
   /** Directories below the kubelet's cgroup whose name ends so, in one hierarchy: a container's by its id. */
   findCgroup(controller: string, end: string): string {
-    const name = (
-      readdirSync(this.cgroup(controller), { recursive: true, encoding: 'utf8' }) as string[]
-    ).find((path) => path.endsWith(end));
-    if (name === undefined) throw new Error(`no cgroup of ${controller} ends with ${end}`);
-    return join(this.cgroup(controller), name);
+    const [path] = find(this.cgroup(controller), `*${end}`);
+    if (path === undefined) throw new Error(`no cgroup of ${controller} ends with ${end}`);
+    return path;
   }
 
   /** Where the kubelet keeps the pod's volumes and what its containers share. */
@@ -112,7 +110,7 @@ export class KubeletNode {
     await this.removeStaticPods();
     const own = this.kubelet.rootDirectory;
     const volumes = join(own, 'pods');
-    const left = (): string[] => [...readdirSync(volumes), ...podCgroups(this.cgroup('memory'))];
+    const left = (): string[] => [...readdirSync(volumes), ...find(this.cgroup('memory'), 'pod*')];
     const lines = await eventually(left, (names) => names.length === 0, 30).catch(() => left());
     await this.kubelet.stop();
     await this.world.removeEverything();
@@ -159,10 +157,12 @@ function makeCgroups(name: string): void {
   }
 }
 
-/** What the kubelet makes a pod; none of the pods' classes. */
-function podCgroups(directory: string): string[] {
-  const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' });
-  return paths.filter((path) => /\/pod[^/]*$/.test(path) && statSync(join(directory, path)).isDirectory());
+/** Directories by their names, as find(1) takes them; others come and go meanwhile, which must not matter. */
+function find(directory: string, name: string): string[] {
+  const { stdout } = spawnSync('find', [directory, '-mindepth', '1', '-type', 'd', '-name', name], {
+    encoding: 'utf8',
+  });
+  return stdout.split('\n').filter(Boolean);
 }
 
 /** Those below `name` in every hierarchy that are called so, deepest first, if they are empty. */
