@@ -32,6 +32,7 @@ const sandbox: SandboxRecord = {
   network: undefined,
   cgroupPath: '/gantry/a',
   cgroupParent: '',
+  seLinuxLevel: 's0:c1,c2',
   pid: 0,
 };
 

@@ -68,6 +68,8 @@ export function parseSandboxRecord(json: Fields): SandboxRecord {
     network: network === undefined || network === null ? undefined : (network as NetworkRecord),
     cgroupPath: json.text('cgroupPath'),
     cgroupParent: json.text('cgroupParent'),
+    // Older releases wrote none.
+    seLinuxLevel: json.optional('seLinuxLevel') === undefined ? '' : json.text('seLinuxLevel'),
     pid: json.number('pid'),
   };
 }
