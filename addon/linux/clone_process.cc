@@ -17,15 +17,23 @@ namespace gantry {
 
 namespace {
 
-long raw_clone(uint64_t flags, int* pidfd) {
+long raw_clone(uint64_t flags, int cgroup, int* pidfd) {
   clone_args args{};
   args.flags = flags | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(pidfd);
   // A sibling (CLONE_PARENT) gets the exit signal of its creator.
   args.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;
+  if (cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(cgroup);
+  }
   if (!pretend_old_kernel) {
     const long pid = ::syscall(SYS_clone3, &args, sizeof args);
-    if (pid >= 0 || errno != ENOSYS) return pid;
+    if (pid >= 0 || errno != ENOSYS || cgroup >= 0) return pid;
+  }
+  if (cgroup >= 0) {
+    errno = ENOSYS;
+    return -1;
   }
   const unsigned long old_flags = static_cast<unsigned long>(args.flags) | SIGCHLD;
   return ::syscall(SYS_clone, old_flags, nullptr, pidfd, nullptr, nullptr);
@@ -33,12 +41,12 @@ long raw_clone(uint64_t flags, int* pidfd) {
 
 }  // namespace
 
-Result<Cloned> clone_process(uint64_t flags) {
+Result<Cloned> clone_process(uint64_t flags, int cgroup) {
   sigset_t all, before;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
   int pidfd = -1;
-  const long pid = raw_clone(flags, &pidfd);
+  const long pid = raw_clone(flags, cgroup, &pidfd);
   if (pid == 0) return Cloned{};
   const int code = errno;
   ::sigprocmask(SIG_SETMASK, &before, nullptr);

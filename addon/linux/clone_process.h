@@ -18,7 +18,8 @@ struct Cloned {
 
 // clone3(2), or clone(2) where a seccomp filter hides it. `flags` are CLONE_NEW… and CLONE_PARENT; SIGCHLD tells the
 // end. The child starts with all signals blocked, so that no handler of its parent's runs in it: see reset_signals().
-Result<Cloned> clone_process(uint64_t flags);
+// `cgroup`: the directory of a v2 cgroup to be born in (Linux ≥ 5.7); ENOSYS where only clone(2) is to be had.
+Result<Cloned> clone_process(uint64_t flags, int cgroup = -1);
 
 // Default dispositions, nothing blocked.
 void reset_signals();

@@ -40,6 +40,7 @@ LaunchPlan plan_app(const PodSandbox& sandbox, const AppRequest& request) {
   } else if (request.app.pid == NamespaceMode::app) {
     plan.new_pid = true;
   }
+  plan.cgroups = request.cgroups;
   plan.in_launcher = [&request] { return lower_oom_score(request.spec.process); };
   plan.keep = {sandbox.user.get(), sandbox.network.get(), sandbox.ipc.get(),
                sandbox.uts.get(),  sandbox.shm.get(),     sandbox.shm_namespace.get(),
@@ -74,17 +75,19 @@ struct SharedNamespace {
   int type;
 };
 // The mount namespace last: it changes the root.
-constexpr std::array<SharedNamespace, 6> shared_namespaces{{{"net", CLONE_NEWNET},
+constexpr std::array<SharedNamespace, 5> shared_namespaces{{{"net", CLONE_NEWNET},
                                                             {"ipc", CLONE_NEWIPC},
                                                             {"uts", CLONE_NEWUTS},
                                                             {"time", CLONE_NEWTIME},
-                                                            {"cgroup", CLONE_NEWCGROUP},
                                                             {"mnt", CLONE_NEWNS}}};
 
 // Those of a running app, by descriptor.
 struct AppNamespaces {
   std::array<UniqueFd, shared_namespaces.size()> shared;
   UniqueFd pid;
+  // Joined by the process itself: with it the launcher would not see the cgroups any more that the process comes from
+  // and goes to, and a v2 hierarchy mounted with nsdelegate asks for both.
+  UniqueFd cgroup;
 };
 
 Result<AppNamespaces> open_namespaces(pid_t app_pid) {
@@ -99,6 +102,11 @@ Result<AppNamespaces> open_namespaces(pid_t app_pid) {
   auto pid = namespace_of(app_pid, "pid");
   if (!pid) return pid.error();
   found.pid = std::move(*pid);
+  auto cgroup = namespace_of(app_pid, "cgroup");
+  if (!cgroup && cgroup.error().code != ENOENT) return cgroup.error();
+  auto own = namespace_of(0, "cgroup");
+  // The host's own needs no joining, and an app's user namespace has no right to it.
+  if (cgroup && own && !same_namespace(cgroup->get(), own->get())) found.cgroup = std::move(*cgroup);
   return found;
 }
 
@@ -120,8 +128,10 @@ Result<void> enter_app(const AppNamespaces& app, const ExecRequest& request, Sec
   return {};
 }
 
-Result<void> prepare_exec(const ExecRequest& request, ChildSync& sync) {
+Result<void> prepare_exec(const ExecRequest& request, UniqueFd& cgroup_namespace, ChildSync& sync) {
   const contract::OciProcess& process = request.process;
+  if (cgroup_namespace.valid()) GANTRY_TRY(join_namespace(cgroup_namespace.get(), CLONE_NEWCGROUP));
+  cgroup_namespace.reset();
   GANTRY_TRY(new_session());
   if (process.exec_cpu_affinity) GANTRY_TRY(apply_cpu_list(process.exec_cpu_affinity->final));
   if (process.terminal) {
@@ -135,9 +145,10 @@ Result<void> prepare_exec(const ExecRequest& request, ChildSync& sync) {
   return apply_limits(nullptr, process, sync);
 }
 
-[[noreturn]] void run_exec(const ExecRequest& request, const Seccomp& seccomp, ChildSync& sync) {
+[[noreturn]] void run_exec(const ExecRequest& request, UniqueFd& cgroup_namespace, const Seccomp& seccomp,
+                           ChildSync& sync) {
   sync.wait_for(ChildCommand::proceed);
-  if (auto prepared = prepare_exec(request, sync); !prepared) sync.fail(prepared.error());
+  if (auto prepared = prepare_exec(request, cgroup_namespace, sync); !prepared) sync.fail(prepared.error());
   sync.prepared();
   sync.wait_for(ChildCommand::start);
   become_program(request.process, seccomp, sync);
@@ -178,14 +189,16 @@ Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& re
   LaunchPlan plan;
   plan.user = sandbox.user.get();
   plan.pid = namespaces->pid.get();
-  plan.keep = {request.stdio.in, request.stdio.out, request.stdio.err};
+  plan.keep = {request.stdio.in, request.stdio.out, request.stdio.err, namespaces->cgroup.get()};
+  for (const UniqueFd& shared : namespaces->shared) plan.launcher_keep.push_back(shared.get());
+  plan.cgroups = request.cgroups;
   Seccomp seccomp;  // filled in the launcher's memory, which its child has a copy of
   plan.in_launcher = [&]() -> Result<void> {
     GANTRY_TRY(enter_app(*namespaces, request, seccomp));
     plan.keep.push_back(seccomp.listener.get());
     return {};
   };
-  return launch(plan, [&](ChildSync& sync) { run_exec(request, seccomp, sync); });
+  return launch(plan, [&](ChildSync& sync) { run_exec(request, namespaces->cgroup, seccomp, sync); });
 }
 
 }  // namespace gantry::executor

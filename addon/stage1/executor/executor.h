@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "linux/cgroup_entry.h"
 #include "linux/result.h"
 #include "linux/unique_fd.h"
 #include "stage1/contract/manifest.h"
@@ -43,6 +44,9 @@ struct ChildProcess {
   pid_t pid = 0;
   UniqueFd pidfd;
   UniqueFd sync;
+  // Whether it is in the request's v2 cgroup. Where not (the kernel refused: a full pids cgroup, an older kernel), it is
+  // the keeper's to move it there before it proceeds. Into the v1 cgroups it goes itself, before it does anything else.
+  bool in_unified_cgroup = false;
 };
 
 // Child → keeper.
@@ -51,6 +55,7 @@ enum class ChildReport : uint8_t {
   console = 2,   // the terminal's master is attached to this packet
   warning = 3,   // text follows: degraded, goes on
   failed = 4,    // an encoded Error follows; the process is about to exit
+  placed = 5,    // the first word of a process with cgroups of its own: it is in those of v1
   // After `start` a successful execve closes `sync`: end-of-file without `failed` means that it runs.
 };
 
@@ -74,6 +79,7 @@ struct AppRequest {
   const contract::OciSpec& spec;
   StdioEnds stdio;
   int pid_target = -1;  // pidfd of the first process of app.pid_target; -1 without one
+  const CgroupEntry* cgroups = nullptr;  // where it belongs; null: where stage1 is
 };
 
 // Clones an app's first process, which stops at the barrier at once: it has joined nothing but its pid and user
@@ -86,6 +92,7 @@ struct ExecRequest {
   const contract::OciProcess& process;
   const std::optional<contract::OciSeccomp>& seccomp;  // the app's own linux.seccomp: an exec runs under it too
   StdioEnds stdio;
+  const CgroupEntry* cgroups = nullptr;
 };
 
 // Clones a process that joins the namespaces, root and security context of a running app. Stops at the barrier too.

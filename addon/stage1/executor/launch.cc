@@ -12,39 +12,83 @@ namespace gantry::executor {
 
 namespace {
 
-[[noreturn]] void run_body(const LaunchPlan& plan, UniqueFd sync, const std::function<void(ChildSync&)>& body) {
-  // First of all: the keeper's lock, sockets and logs must not live on in here.
+constexpr int no_cgroup = -1;
+
+int unified_cgroup(const LaunchPlan& plan) { return plan.cgroups == nullptr ? no_cgroup : plan.cgroups->unified(); }
+
+// First of all: the keeper's lock, sockets and logs must not live on in here. Least of all if it freezes at the next
+// step, because somebody froze the cgroup.
+Result<void> leave_keeper(const LaunchPlan& plan, int sync) {
   std::vector<int> keep = plan.keep;
-  keep.insert(keep.end(), {0, 1, 2, sync.get()});
+  keep.insert(keep.end(), {0, 1, 2, sync});
+  if (plan.cgroups != nullptr) {
+    std::vector<int> with_seats = keep;
+    plan.cgroups->append_to(with_seats);
+    GANTRY_TRY(close_all_except(with_seats));
+    GANTRY_TRY(plan.cgroups->enter());
+  }
+  return close_all_except(keep);
+}
+
+[[noreturn]] void run_body(const LaunchPlan& plan, UniqueFd sync, const std::function<void(ChildSync&)>& body) {
   ChildSync child(std::move(sync));
-  if (auto closed = close_all_except(keep); !closed) child.fail(closed.error());
+  if (auto left = leave_keeper(plan, child.fd()); !left) child.fail(left.error());
+  if (plan.cgroups != nullptr) child.placed();
   reset_signals();
   (void)set_dumpable(false);
+  if (plan.user >= 0) {
+    if (auto root = become_namespace_root(); !root) child.fail(root.error());
+  }
   set_umask(022);
   body(child);
   exit_now(1);
 }
 
+struct Born {
+  Cloned process;
+  bool in_unified_cgroup = false;
+};
+
+// Into the cgroup where the kernel lets it be born there; else without, and whoever asked has to move it.
+Result<Born> clone_into(uint64_t flags, int cgroup) {
+  if (cgroup != no_cgroup) {
+    auto made = clone_process(flags, cgroup);
+    if (made) return Born{std::move(*made), true};
+  }
+  auto made = clone_process(flags);
+  if (!made) return made.error();
+  return Born{std::move(*made), false};
+}
+
+// What the launcher needs besides what its child keeps. The child is born with these and no more.
+Result<void> leave_keeper_as_launcher(const LaunchPlan& plan, int report, int sync) {
+  std::vector<int> keep = plan.keep;
+  keep.insert(keep.end(), plan.launcher_keep.begin(), plan.launcher_keep.end());
+  keep.insert(keep.end(), {0, 1, 2, report, sync, plan.pid, plan.user, unified_cgroup(plan)});
+  if (plan.cgroups != nullptr) plan.cgroups->append_to(keep);
+  return close_all_except(keep);
+}
+
 // The launcher: joins what only children can be born in, makes the process as its sister, tells its pid and ends.
 [[noreturn]] void run_launcher(const LaunchPlan& plan, int report, UniqueFd sync,
                                const std::function<void(ChildSync&)>& body) {
-  const auto steps = [&]() -> Result<Cloned> {
+  const auto steps = [&]() -> Result<Born> {
+    GANTRY_TRY(leave_keeper_as_launcher(plan, report, sync.get()));
+    (void)set_dumpable(false);
     // The pid namespace first where it is given: the host's root may join any.
     if (plan.pid >= 0) GANTRY_TRY(join_namespace(plan.pid, CLONE_NEWPID));
     if (plan.in_launcher) GANTRY_TRY(plan.in_launcher());
-    if (plan.user >= 0) {
-      GANTRY_TRY(join_namespace(plan.user, CLONE_NEWUSER));
-      GANTRY_TRY(become_namespace_root());
-    }
-    return clone_process(CLONE_PARENT | (plan.new_pid ? 0UL + CLONE_NEWPID : 0UL));
+    // Still as the host's user 0, to whom the cgroup belongs: the new process becomes the namespace's root itself.
+    if (plan.user >= 0) GANTRY_TRY(join_namespace(plan.user, CLONE_NEWUSER));
+    return clone_into(CLONE_PARENT | (plan.new_pid ? 0UL + CLONE_NEWPID : 0UL), unified_cgroup(plan));
   };
   auto made = steps();
-  if (made && made->pid == 0) run_body(plan, std::move(sync), body);
+  if (made && made->process.pid == 0) run_body(plan, std::move(sync), body);
   if (!made) {
     (void)send_packet(report, "E" + encode_error(made.error()));
     exit_now(1);
   }
-  (void)send_packet(report, "P" + std::to_string(made->pid));
+  (void)send_packet(report, (made->in_unified_cgroup ? "U" : "P") + std::to_string(made->process.pid));
   exit_now(0);
 }
 
@@ -68,7 +112,7 @@ Result<ChildProcess> launch_by_launcher(const LaunchPlan& plan, const std::funct
   // Our child, not reaped yet: the number still means it.
   auto pidfd = pidfd_open(pid);
   if (!pidfd) return pidfd.error();
-  return ChildProcess{pid, std::move(*pidfd), std::move(sync->first)};
+  return ChildProcess{pid, std::move(*pidfd), std::move(sync->first), answer->bytes[0] == 'U'};
 }
 
 }  // namespace
@@ -77,13 +121,13 @@ Result<ChildProcess> launch(const LaunchPlan& plan, const std::function<void(Chi
   if (plan.by_launcher || plan.user >= 0 || plan.pid >= 0) return launch_by_launcher(plan, body);
   auto sync = packet_socket_pair();
   if (!sync) return sync.error();
-  auto made = clone_process(plan.new_pid ? CLONE_NEWPID : 0);
+  auto made = clone_into(plan.new_pid ? CLONE_NEWPID : 0, unified_cgroup(plan));
   if (!made) return made.error();
-  if (made->pid == 0) {
+  if (made->process.pid == 0) {
     sync->first.reset();
     run_body(plan, std::move(sync->second), body);
   }
-  return ChildProcess{made->pid, std::move(made->pidfd), std::move(sync->first)};
+  return ChildProcess{made->process.pid, std::move(made->process.pidfd), std::move(sync->first), made->in_unified_cgroup};
 }
 
 }  // namespace gantry::executor

@@ -16,7 +16,10 @@ struct LaunchPlan {
   bool by_launcher = false;  // needed anyway, for `in_launcher`
   // Run by the launcher as the host's root, before it joins `user`: what is done to itself is inherited.
   std::function<Result<void>()> in_launcher;
-  std::vector<int> keep;  // descriptors that stay open besides `sync` and 0, 1, 2
+  std::vector<int> keep;           // descriptors that stay open besides `sync` and 0, 1, 2
+  std::vector<int> launcher_keep;  // … and those that `in_launcher` needs
+  // Entered by the process alone: the launcher is waited for, and must not freeze or starve with an app.
+  const CgroupEntry* cgroups = nullptr;
 };
 
 // Runs `body` in the new process. It must not return; if it does, the process ends.

@@ -62,6 +62,7 @@ void ChildSync::wait_for(ChildCommand expected) const {
   if (!packet || packet->bytes[0] != static_cast<char>(expected)) exit_now(1);
 }
 
+void ChildSync::placed() const { report(socket_.get(), ChildReport::placed, {}); }
 void ChildSync::prepared() const { report(socket_.get(), ChildReport::prepared, {}); }
 void ChildSync::console(int master) const { report(socket_.get(), ChildReport::console, {}, master); }
 void ChildSync::warn(const std::string& text) const { report(socket_.get(), ChildReport::warning, text); }

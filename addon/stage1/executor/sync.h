@@ -21,6 +21,7 @@ class ChildSync {
 
   // Returns when the keeper says `expected`; ends the process when the keeper is gone or gives up.
   void wait_for(ChildCommand expected) const;
+  void placed() const;
   void prepared() const;
   void console(int master) const;
   void warn(const std::string& text) const;

@@ -60,6 +60,7 @@ class App : private Child::Listener {
   [[nodiscard]] AppIo* io() const { return io_.get(); }
 
  private:
+  void child_placed() override;
   void child_console(UniqueFd console) override;
   void child_warning(const std::string& message) override;
   void child_prepared() override;
@@ -71,8 +72,8 @@ class App : private Child::Listener {
   Result<contract::OciSpec> read_documents();
   Result<void> begin(const contract::OciSpec& spec);
   Result<void> make_cgroup(const contract::OciSpec& spec);
-  Result<void> clone(const contract::OciSpec& spec);
-  Result<void> place(const contract::OciSpec& spec);
+  Result<bool> clone(const contract::OciSpec& spec);
+  Result<void> place(const contract::OciSpec& spec, bool in_unified_cgroup);
   void check_sent(Result<void> sent);
   void poststart_done(std::optional<Error> failure);
   // app_end.cc
@@ -113,7 +114,8 @@ class App : private Child::Listener {
   bool passed_barrier_ = false;
 
   ReplyTo holder_;   // of the barrier: who asked for Create
-  ReplyTo pending_;  // Continue or Start, whichever runs
+  ReplyTo creating_;  // Create, until the process is in its cgroups
+  ReplyTo pending_;   // Continue or Start, whichever runs
   std::vector<ReplyTo> stop_waiters_, delete_waiters_;
   std::vector<std::function<void()>> forgotten_;
   Timer grace_, force_;

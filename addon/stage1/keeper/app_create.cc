@@ -29,6 +29,14 @@ void App::create(ReplyTo to) {
   if (!spec) return fail(to, std::move(spec.error()));
   auto begun = begin(*spec);
   if (!begun) return fail(to, std::move(begun.error()));
+  creating_ = to;
+  if (cgroup_ == nullptr) child_placed();  // somebody else places it
+}
+
+// Continue may have come by now: a client need not wait for the one to ask for the other.
+void App::child_placed() {
+  const ReplyTo to = std::exchange(creating_, {});
+  if (stage_ == Stage::forgetting) return;
   services_.reply(to, contract::encode_created(to.request, child_->pid()));
   if (alone_) proceed({});
 }
@@ -82,8 +90,9 @@ Result<void> App::begin(const contract::OciSpec& spec) {
   auto io = AppIo::open(services_, manifest_, spec.process.terminal, log_.get());
   if (!io) return io.error();
   io_ = std::move(*io);
-  GANTRY_TRY(clone(spec));
-  GANTRY_TRY(place(spec));
+  auto in_unified_cgroup = clone(spec);
+  if (!in_unified_cgroup) return in_unified_cgroup.error();
+  GANTRY_TRY(place(spec, *in_unified_cgroup));
   state_.created_at = realtime_now();
   record(false);
   services_.tidy_later();
@@ -105,7 +114,8 @@ Result<void> App::make_cgroup(const contract::OciSpec& spec) {
   return cgroup_->apply(resources_, [this](const std::string& message) { warn(message); });
 }
 
-Result<void> App::clone(const contract::OciSpec& spec) {
+// Whether the process is in its v2 cgroup already.
+Result<bool> App::clone(const contract::OciSpec& spec) {
   int target = -1;
   if (!manifest_.pid_target.empty()) {
     const App* other = services_.find_app(manifest_.pid_target);
@@ -115,23 +125,26 @@ Result<void> App::clone(const contract::OciSpec& spec) {
     }
     target = process->pidfd();
   }
-  const executor::AppRequest request{manifest_, spec, io_->child_ends(), target};
+  auto entry = cgroup_ == nullptr ? Result<CgroupEntry>(CgroupEntry()) : cgroup_->entry();
+  if (!entry) return entry.error();
+  const executor::AppRequest request{manifest_, spec, io_->child_ends(), target, &*entry};
   auto process = executor::clone_app(services_.sandbox, request);
   if (!process) return process.error();
+  const bool in_unified_cgroup = process->in_unified_cgroup;
   io_->close_child_ends();
   state_.pid = process->pid;
   auto child = Child::adopt(services_.loop, std::move(*process), *this);
   if (!child) return child.error();
   child_ = std::move(*child);
-  return {};
+  return in_unified_cgroup;
 }
 
-Result<void> App::place(const contract::OciSpec& spec) {
+Result<void> App::place(const contract::OciSpec& spec, bool in_unified_cgroup) {
   // stage1 protects itself from the OOM killer; its children start from what stage1 was given.
   // One that says something has it already, from where it could be lowered too.
   if (!spec.process.oom_score_adj) (void)write_oom_score_adj(child_->pid(), services_.initial_oom_score_adj);
-  if (cgroup_ == nullptr) return {};
-  return cgroup_->place(child_->pid());
+  if (cgroup_ == nullptr || in_unified_cgroup) return {};
+  return cgroup_->place_unified(child_->pid());
 }
 
 void App::proceed(ReplyTo to) {

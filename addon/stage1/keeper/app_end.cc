@@ -123,9 +123,11 @@ void App::finished() {
 void App::forgotten() {
   state_.phase = contract::AppPhase::exited;
   if (io_ != nullptr) services_.loop.dispose(std::move(io_));
-  if (pending_.connection != 0) {
+  if (pending_.connection != 0 || creating_.connection != 0) {
     const Error unknown{ECANCELED, "create", id_, "the app was given up"};
-    reply_error(std::exchange(pending_, {}), failure_.value_or(unknown));
+    for (ReplyTo* to : {&creating_, &pending_}) {
+      if (to->connection != 0) reply_error(std::exchange(*to, {}), failure_.value_or(unknown));
+    }
   } else if (alone_ && failure_) {
     warn("the app cannot be made: " + failure_->describe());
   }

@@ -34,6 +34,7 @@ void Child::read_messages() {
 
 void Child::handle(executor::ChildMessage message) {
   switch (message.report) {
+    case executor::ChildReport::placed: return listener_.child_placed();
     case executor::ChildReport::prepared: return listener_.child_prepared();
     case executor::ChildReport::console: return listener_.child_console(std::move(message.console));
     case executor::ChildReport::warning: return listener_.child_warning(message.text);

@@ -12,11 +12,13 @@ namespace gantry::keeper {
 
 class Child {
  public:
-  // Called in this order: warnings and at most one console; prepared; running; exited. `failed` may take the place of
-  // prepared or running and is followed by exited. exited comes always, once, and last.
+  // Called in this order: placed, if it has cgroups to go to; warnings and at most one console; prepared; running; exited.
+  // `failed` may take the place of placed, prepared or running and is followed by exited. exited comes always, once, and
+  // last.
   class Listener {
    public:
     virtual ~Listener() = default;
+    virtual void child_placed() = 0;
     virtual void child_console(UniqueFd console) = 0;
     virtual void child_warning(const std::string& message) = 0;
     virtual void child_prepared() = 0;

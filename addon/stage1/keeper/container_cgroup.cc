@@ -59,23 +59,30 @@ Result<std::string> ContainerCgroup::take_exec_slot() {
   for (int number = 0; number < max_exec_slots; ++number) {
     std::string directory = place->directory + "/exec." + std::to_string(number);
     if (slots_in_use_.contains(directory)) continue;
+    if (spent_slots_.contains(directory) && cgroup_remove_one(directory)) spent_slots_.erase(directory);
     auto made = cgroup_make(directory);
     if (!made) return made.error();
     // A background process that an earlier exec left keeps its slot.
-    if (!*made && cgroup_populated(*place->hierarchy, directory)) continue;
+    if (!*made && (spent_slots_.contains(directory) || cgroup_populated(*place->hierarchy, directory))) continue;
     slots_in_use_.insert(directory);
     return directory;
   }
   return Error{EAGAIN, "take", "exec cgroup", "the container runs " + std::to_string(max_exec_slots) + " execs already"};
 }
 
-Result<void> ContainerCgroup::place_exec(pid_t pid, const std::string& slot) const {
-  const CgroupPlace* kill_place = killing();
-  for (const CgroupPlace& place : places_) {
-    const bool apart = &place == kill_place && !slot.empty();
-    GANTRY_TRY(cgroup_write(apart ? slot : place.directory, "cgroup.procs", std::to_string(pid)));
+std::vector<CgroupPlace> ContainerCgroup::places_of_exec(const std::string& slot) const {
+  std::vector<CgroupPlace> places = places_;
+  const CgroupHierarchy* apart = host_.for_killing();
+  for (CgroupPlace& place : places) {
+    if (place.hierarchy == apart && !slot.empty()) place = {apart, slot, true};
   }
-  return {};
+  return places;
+}
+
+Result<void> ContainerCgroup::place_unified(pid_t pid, const std::string& slot) const {
+  std::vector<CgroupPlace> places = places_of_exec(slot);
+  std::erase_if(places, [](const CgroupPlace& place) { return !place.hierarchy->v2; });
+  return place_process(places, pid);
 }
 
 bool ContainerCgroup::exec_populated(const std::string& slot) const {
@@ -83,9 +90,11 @@ bool ContainerCgroup::exec_populated(const std::string& slot) const {
   return place != nullptr && !slot.empty() && cgroup_populated(*place->hierarchy, slot);
 }
 
-void ContainerCgroup::kill_exec(const std::string& slot) const {
+void ContainerCgroup::kill_exec(const std::string& slot) {
   const CgroupPlace* place = killing();
-  if (place != nullptr && !slot.empty()) cgroup_kill(*place->hierarchy, slot);
+  if (place == nullptr || slot.empty()) return;
+  spend_exec_slot(slot);
+  cgroup_kill(*place->hierarchy, slot);
 }
 
 void ContainerCgroup::signal_exec(const std::string& slot, int number) const {

@@ -20,7 +20,11 @@ class ContainerCgroup {
 
   ContainerCgroup(const HostCgroups& host, std::vector<CgroupPlace> places) : host_(host), places_(std::move(places)) {}
 
-  Result<void> place(pid_t pid) const { return place_process(places_, pid); }
+  // For the app's first process, and for an exec's (with its slot).
+  [[nodiscard]] Result<CgroupEntry> entry() const { return entry_of(places_); }
+  [[nodiscard]] Result<CgroupEntry> exec_entry(const std::string& slot) const { return entry_of(places_of_exec(slot)); }
+  // Moves a process that could not be born in its v2 cgroup.
+  Result<void> place_unified(pid_t pid, const std::string& slot = {}) const;
   // Members that are absent stay as they are. A controller that the host lacks is a warning; a value that the kernel
   // refuses is an error with the file and the value.
   Result<void> apply(const contract::OciResources& resources, const Warn& warn);
@@ -38,9 +42,11 @@ class ContainerCgroup {
   // all there is, and sees a few reused names there). Slots whose processes are gone are used again.
   Result<std::string> take_exec_slot();
   void free_exec_slot(const std::string& directory) { slots_in_use_.erase(directory); }
-  Result<void> place_exec(pid_t pid, const std::string& slot) const;
   [[nodiscard]] bool exec_populated(const std::string& slot) const;
-  void kill_exec(const std::string& slot) const;
+  void kill_exec(const std::string& slot);
+  // Its next user gets a new cgroup of that name. Kernels since 6.14 count a v2 cgroup's kills, compare with the count
+  // of the *parent's* cgroup when a process is born into it, and kill a process that is born where there was a kill.
+  void spend_exec_slot(const std::string& slot) { spent_slots_.insert(slot); }
   void signal_exec(const std::string& slot, int number) const;
 
   // The directory in a controller's hierarchy; null where the host lacks it.
@@ -49,11 +55,12 @@ class ContainerCgroup {
 
  private:
   [[nodiscard]] const CgroupPlace* killing() const;
+  [[nodiscard]] std::vector<CgroupPlace> places_of_exec(const std::string& slot) const;
   Result<void> apply_devices(const std::vector<contract::OciDeviceRule>& rules, const Warn& warn);
 
   const HostCgroups& host_;
   std::vector<CgroupPlace> places_;
-  std::set<std::string> slots_in_use_;
+  std::set<std::string> slots_in_use_, spent_slots_;
   UniqueFd device_program_;
 };
 

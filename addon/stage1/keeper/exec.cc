@@ -92,14 +92,18 @@ Result<void> Exec::launch(App& app) {
     slot_ = std::move(*slot);
   }
   Child& first = *app.running_child();
-  auto cloned = executor::clone_exec(services_.sandbox, {first.pidfd(), first.pid(), *process, app.seccomp(), ends});
+  auto entry = app.cgroup() == nullptr ? Result<CgroupEntry>(CgroupEntry()) : app.cgroup()->exec_entry(slot_);
+  if (!entry) return entry.error();
+  auto cloned =
+      executor::clone_exec(services_.sandbox, {first.pidfd(), first.pid(), *process, app.seccomp(), ends, &*entry});
   if (!cloned) return cloned.error();
+  const bool in_unified_cgroup = cloned->in_unified_cgroup;
   for (UniqueFd* end : {&child_in_, &child_out_, &child_err_}) end->reset();
   auto child = Child::adopt(services_.loop, std::move(*cloned), *this);
   if (!child) return child.error();
   child_ = std::move(*child);
   if (!process->oom_score_adj) (void)write_oom_score_adj(child_->pid(), services_.initial_oom_score_adj);
-  if (app.cgroup() != nullptr) GANTRY_TRY(app.cgroup()->place_exec(child_->pid(), slot_));
+  if (app.cgroup() != nullptr && !in_unified_cgroup) GANTRY_TRY(app.cgroup()->place_unified(child_->pid(), slot_));
   if (request_.timeout > 0) timeout_.start(services_.loop, request_.timeout, [this] { timed_out(); });
   // Nobody waits between the two: what fails in between is told all the same.
   GANTRY_TRY(child_->proceed());
@@ -200,7 +204,11 @@ void Exec::settle() {
     services_.reply(to_, contract::encode_error(to_.request, failure_.value_or(timed_out_ ? timeout : unknown)));
   }
   App* app = services_.find_app(request_.app_id);
-  if (app != nullptr && app->cgroup() != nullptr) app->cgroup()->free_exec_slot(slot_);
+  if (app != nullptr && app->cgroup() != nullptr) {
+    // Perhaps it died because the container had killed this cgroup by its own hand.
+    if (stage_ != Stage::ended) app->cgroup()->spend_exec_slot(slot_);
+    app->cgroup()->free_exec_slot(slot_);
+  }
   services_.exec_finished(request_.exec_id);
 }
 

@@ -92,9 +92,10 @@ Result<CgroupPlace> HostCgroups::make_in(const CgroupHierarchy& hierarchy, const
     if (hierarchy.has("cpuset") && !hierarchy.v2) GANTRY_TRY(fill_cpuset(parent, directory));
     if (*fresh && hierarchy.has("memory") && !hierarchy.v2) count_children(directory);
   }
-  if (!made.empty() && made.back() == directory) made.pop_back();
+  const bool fresh = !made.empty() && made.back() == directory;
+  if (fresh) made.pop_back();
   made_parents_.insert(made_parents_.end(), made.begin(), made.end());
-  return CgroupPlace{&hierarchy, directory};
+  return CgroupPlace{&hierarchy, directory, fresh};
 }
 
 Result<std::vector<CgroupPlace>> HostCgroups::make(const std::string& path) {
@@ -145,6 +146,15 @@ void HostCgroups::remove_made_parents() {
   // The innermost were made last.
   for (auto parent = made_parents_.rbegin(); parent != made_parents_.rend(); ++parent) (void)cgroup_remove_one(*parent);
   made_parents_.clear();
+}
+
+Result<CgroupEntry> entry_of(const std::vector<CgroupPlace>& places) {
+  CgroupEntry entry;
+  for (const CgroupPlace& place : places) {
+    if (!place.hierarchy->v2) GANTRY_TRY(entry.add(place.directory));
+    if (place.hierarchy->v2 && place.fresh) GANTRY_TRY(entry.set_unified(place.directory));
+  }
+  return entry;
 }
 
 Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "linux/cgroup.h"
+#include "linux/cgroup_entry.h"
 #include "linux/result.h"
 
 namespace gantry::keeper {
@@ -14,6 +15,7 @@ namespace gantry::keeper {
 struct CgroupPlace {
   const CgroupHierarchy* hierarchy;
   std::string directory;
+  bool fresh = false;  // made just now: nothing has ever been killed in it
 };
 
 class HostCgroups {
@@ -43,6 +45,9 @@ class HostCgroups {
   std::vector<std::string> made_parents_;
 };
 
+// For a process that is about to be cloned. place_process() of one that exists may wait for 15 ms, see
+// linux/cgroup_entry.h. Without the v2 cgroup where that one is not fresh, see ContainerCgroup::spend_exec_slot.
+Result<CgroupEntry> entry_of(const std::vector<CgroupPlace>& places);
 Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid);
 Result<void> remove_cgroups(const std::vector<CgroupPlace>& places);
 
