@@ -7,7 +7,10 @@
 
 #include "binding/convert.h"
 #include "binding/sections.h"
+#include "linux/cgroup_entry.h"
+#include "linux/cgroup_make.h"
 #include "linux/exec_replace.h"
+#include "linux/own_executable.h"
 #include "linux/vfork_spawn.h"
 
 namespace gantry::binding {
@@ -29,9 +32,47 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
   request.argv = arguments.texts(0);
   request.env = arguments.texts(1);
   request.fds = arguments.numbers(2);
+  if (info.Length() > 3) {
+    request.cgroup = arguments.number(3);
+    request.executable = arguments.number(4);
+  }
   if (!arguments.ok()) return info.Env().Undefined();
   request.nofile_soft = inherited_nofile();
   return settle(info.Env(), vfork_spawn(request));
+}
+
+Napi::Value pin_executable(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  if (!arguments.ok()) return info.Env().Undefined();
+  auto fd = executable_in_read_only_mount(path);
+  if (!fd) return settle<void>(info.Env(), fd.error());
+  return settle<int>(info.Env(), fd->release());
+}
+
+// The hierarchies do not change while a server runs; /proc/self/mountinfo is long where there are many pods.
+const CgroupHierarchy* unified_hierarchy() {
+  static auto all = cgroup_hierarchies();
+  if (!all) return nullptr;
+  const auto found = std::find_if(all->begin(), all->end(), [](const auto& hierarchy) { return hierarchy.v2; });
+  return found == all->end() ? nullptr : &*found;
+}
+
+Napi::Value make_unified_cgroup(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  if (!arguments.ok()) return info.Env().Undefined();
+  const CgroupHierarchy* hierarchy = unified_hierarchy();
+  if (hierarchy == nullptr) return info.Env().Undefined();
+  auto made = cgroup_make_path(*hierarchy, path);
+  if (!made) return settle<void>(info.Env(), made.error());
+  CgroupEntry entry;
+  if (auto opened = entry.set_unified(made->directory); !opened) return settle<void>(info.Env(), opened.error());
+  auto result = Napi::Object::New(info.Env());
+  result.Set("fd", entry.release_unified());
+  result.Set("isNew", made->fresh);
+  result.Set("newParents", static_cast<int>(made->parents.size()));
+  return result;
 }
 
 Napi::Value reap(const Napi::CallbackInfo& info) {
@@ -80,6 +121,8 @@ void add_process(Napi::Env env, Napi::Object exports) {
   add_function(env, exports, "spawn", spawn);
   add_function(env, exports, "reap", reap);
   add_function(env, exports, "execReplace", exec_replace_now);
+  add_function(env, exports, "pinExecutable", pin_executable);
+  add_function(env, exports, "makeUnifiedCgroup", make_unified_cgroup);
   add_function(env, exports, "socketPair", socket_pair);
   add_function(env, exports, "closeFd", close_fd);
 }

@@ -22,6 +22,7 @@ class CgroupEntry {
 
   // -1 where there is no v2 hierarchy.
   [[nodiscard]] int unified() const { return unified_.get(); }
+  [[nodiscard]] int release_unified() { return unified_.release(); }
   // Puts the calling thread into each v1 cgroup.
   [[nodiscard]] Result<void> enter() const;
   // Appends the descriptors that enter() needs.

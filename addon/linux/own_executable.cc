@@ -29,19 +29,16 @@ bool cannot_be_written(int fd) {
   return (::fstatvfs(fd, &status) == 0 && (status.f_flag & ST_RDONLY) != 0) || seals == static_cast<int>(all_seals);
 }
 
-// The file as it runs, in a read-only mount of its directory: the process keeps its name.
-Result<UniqueFd> in_read_only_mount(int file) {
-  char path[PATH_MAX] = {};
-  if (::readlink(own_file, path, sizeof path - 1) < 0) return errno_error("readlink", own_file);
-  char* const slash = std::strrchr(path, '/');
-  if (slash == nullptr) return Error{EINVAL, "readlink", path, {}};
-  *slash = '\0';
-  auto directory = clone_mount(AT_FDCWD, slash == path ? "/" : path, false);
+// The open file, which is at `path`, in a read-only mount of its directory: the process keeps its name.
+Result<UniqueFd> in_read_only_mount(int file, const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return Error{EINVAL, "open", path, "is not an absolute path"};
+  auto directory = clone_mount(AT_FDCWD, slash == 0 ? "/" : path.substr(0, slash), false);
   if (!directory) return directory;
   MountChange change;
   change.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   GANTRY_TRY(change_mount(directory->get(), change, path));
-  UniqueFd again(::openat(directory->get(), slash + 1, O_PATH | O_CLOEXEC));
+  UniqueFd again(::openat(directory->get(), path.c_str() + slash + 1, O_PATH | O_CLOEXEC));
   struct stat one {
   }, other{};
   const bool same = again.valid() && ::fstat(file, &one) == 0 && ::fstat(again.get(), &other) == 0 &&
@@ -75,11 +72,19 @@ Result<void> run_from_read_only_mount(char* const argv[]) {
     ::prctl(PR_SET_NAME, slash == nullptr ? argv[0] : slash + 1, 0, 0, 0);
     return {};
   }
-  auto safe = in_read_only_mount(file.get());
+  char path[PATH_MAX] = {};
+  if (::readlink(own_file, path, sizeof path - 1) < 0) return errno_error("readlink", own_file);
+  auto safe = in_read_only_mount(file.get(), path);
   if (!safe) safe = sealed_copy(file.get());
   if (!safe) return safe.error();
   ::syscall(SYS_execveat, safe->get(), "", argv, environ, AT_EMPTY_PATH);
   return errno_error("execveat", own_file);
+}
+
+Result<UniqueFd> executable_in_read_only_mount(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!file.valid()) return errno_error("open", path);
+  return in_read_only_mount(file.get(), path);
 }
 
 }  // namespace gantry

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include "linux/result.h"
+#include "linux/unique_fd.h"
 
 namespace gantry {
 
@@ -10,5 +13,9 @@ namespace gantry {
 // memory, the page cache is shared. Returns at once where it has been done already, and after an error, which leaves
 // everything as it was.
 Result<void> run_from_read_only_mount(char* const argv[]);
+
+// The file at `path` in such a mount, to be executed by descriptor: a program that is started so has it done already. The
+// mount lives as long as the descriptor or a process that runs from it. Linux ≥ 5.12.
+Result<UniqueFd> executable_in_read_only_mount(const std::string& path);
 
 }  // namespace gantry

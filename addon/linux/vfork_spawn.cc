@@ -12,6 +12,7 @@
 #include <climits>
 
 #include "linux/argument_list.h"
+#include "linux/clone_into_cgroup.h"
 #include "linux/signal_state.h"
 
 namespace gantry {
@@ -30,6 +31,7 @@ struct Plan {
   int* moved;
   int count;
   rlim_t nofile_soft;
+  int executable;
   int failed_errno;
   const char* failed_operation;
 };
@@ -39,6 +41,8 @@ int fail(Plan& plan, const char* operation) {
   plan.failed_operation = operation;
   return 127;
 }
+
+bool close_range(int first, unsigned last) { return ::syscall(SYS_close_range, first, last, 0) == 0; }
 
 // First everything moves above the targets, then down to its place: no source is overwritten before it was copied.
 bool arrange_descriptors(Plan& plan) {
@@ -50,10 +54,17 @@ bool arrange_descriptors(Plan& plan) {
     if (plan.moved[i] < 0) return false;
     if (null) ::close(source);
   }
+  if (plan.executable >= 0) {
+    plan.executable = ::fcntl(plan.executable, F_DUPFD_CLOEXEC, plan.count);
+    if (plan.executable < 0) return false;
+  }
   for (int i = 0; i < plan.count; ++i) {
     if (::dup2(plan.moved[i], i) < 0) return false;
   }
-  return ::syscall(SYS_close_range, plan.count, UINT_MAX, 0) == 0;
+  if (plan.executable < 0) return close_range(plan.count, UINT_MAX);
+  // The executable closes with the exec.
+  const bool below = plan.executable == plan.count || close_range(plan.count, plan.executable - 1);
+  return below && close_range(plan.executable + 1, UINT_MAX);
 }
 
 int child(void* argument) {
@@ -64,17 +75,23 @@ int child(void* argument) {
   if (::chdir("/") != 0) return fail(plan, "chdir to / for");
   set_soft_nofile(plan.nofile_soft);
   empty_signal_mask();
-  ::execve(plan.path, plan.argv, plan.env);
+  if (plan.executable >= 0) {
+    ::syscall(SYS_execveat, plan.executable, "", plan.argv, plan.env, AT_EMPTY_PATH);
+  } else {
+    ::execve(plan.path, plan.argv, plan.env);
+  }
   return fail(plan, "execve");
 }
 
 }  // namespace
 
-Result<pid_t> vfork_call(int flags, int (*body)(void*), void* argument) {
+Result<pid_t> vfork_call(int flags, int (*body)(void*), void* argument, int cgroup) {
   void* stack = ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return errno_error("mmap", "child stack");
   const SignalsBlocked blocked;
-  const pid_t pid = ::clone(body, static_cast<char*>(stack) + kStackSize, CLONE_VM | CLONE_VFORK | flags, argument);
+  pid_t pid = -1;
+  if (cgroup >= 0) pid = clone_into_cgroup({stack, kStackSize}, flags, body, argument, cgroup);
+  if (pid < 0) pid = ::clone(body, static_cast<char*>(stack) + kStackSize, CLONE_VM | CLONE_VFORK | flags, argument);
   const int code = errno;
   ::munmap(stack, kStackSize);
   if (pid < 0) return Error{code, "clone", "", ""};
@@ -87,8 +104,8 @@ Result<pid_t> vfork_spawn(const SpawnRequest& request) {
   const ArgumentList env(request.env);
   std::vector<int> moved(request.fds.size());
   Plan plan{request.argv[0].c_str(), argv.get(), env.get(), request.fds.data(), moved.data(),
-            static_cast<int>(request.fds.size()), request.nofile_soft, 0, nullptr};
-  auto pid = vfork_call(SIGCHLD, child, &plan);
+            static_cast<int>(request.fds.size()), request.nofile_soft, request.executable, 0, nullptr};
+  auto pid = vfork_call(SIGCHLD, child, &plan, request.cgroup);
   if (!pid) return pid;
   if (plan.failed_errno != 0) {
     while (::waitpid(*pid, nullptr, 0) < 0 && errno == EINTR) continue;

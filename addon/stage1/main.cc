@@ -17,7 +17,7 @@ constexpr int usage_error = 64;
 
 int usage() {
   gantry::keeper::say_on_standard_error(
-      "usage: gantry-stage1 run --pod-dir DIR [--lock-fd N] [--control-fd N] | gantry-stage1 --version");
+      "usage: gantry-stage1 run --pod-dir DIR [--lock-fd N] [--control-fd N] [--made-parents N] | gantry-stage1 --version");
   return usage_error;
 }
 
@@ -63,6 +63,9 @@ int run(int count, char** arguments, char** whole_command) {
         gantry::keeper::say_on_standard_error(std::string(name) + " " + std::string(value) + " is no open descriptor above 2");
         return usage_error;
       }
+    } else if (name == "--made-parents") {
+      options.made_parents = number_of(value);
+      if (options.made_parents < 0) return usage();
     } else {
       return usage();
     }

@@ -14,9 +14,24 @@ export interface NativeBinding {
    * Starts a program by vfork and exec: its own session, default signal dispositions, empty mask, the descriptors of
    * `fds` at 0, 1, 2 … in that order (-1: /dev/null) and no others, exactly `env`, working directory /. The soft limit of
    * open files is what GANTRY_NOFILE says (bin/gantry notes there what it was started with), else 1024: Node raised ours.
-   * `argv[0]` is a path. Returns its pid; throws what exec said (ENOENT, EACCES …).
+   * `argv[0]` is a path. Returns its pid; throws what exec said (ENOENT, EACCES …). `cgroup` and `executable` are
+   * descriptors, -1 for none: of the v2 cgroup to be born in (where the kernel refuses, it is born where we are), and of the
+   * program's file, in place of `argv[0]`.
    */
-  spawn(argv: readonly string[], env: readonly string[], fds: readonly number[]): number;
+  spawn(
+    argv: readonly string[],
+    env: readonly string[],
+    fds: readonly number[],
+    cgroup?: number,
+    executable?: number,
+  ): number;
+  /** A descriptor of the file at `path` in a read-only mount that is attached nowhere: nobody can write to what runs from it. */
+  pinExecutable(path: string): number;
+  /**
+   * Makes `path` in the v2 hierarchy and hands controllers down to it. Its directory's descriptor, whether it is new, and how
+   * many of its parents are. Undefined where there is no such hierarchy.
+   */
+  makeUnifiedCgroup(path: string): { fd: number; isNew: boolean; newParents: number } | undefined;
   /** waitpid(WNOHANG) of a child made by spawn(): its wait status, or undefined while it runs. */
   reap(pid: number): number | undefined;
   /**

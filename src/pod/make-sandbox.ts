@@ -102,12 +102,13 @@ export async function setUpNetwork(
 export async function launchStage1(pods: PodService, sandbox: Sandbox, plan: SandboxPlan): Promise<number> {
   const { lockFd } = sandbox;
   if (lockFd === undefined) throw new Error(`sandbox ${sandbox.id} is launched without its lock`);
-  const { scope } = sandboxCgroup(plan, pods.config.cgroupDriver, sandbox.id);
+  const { scope, path } = sandboxCgroup(plan, pods.config.cgroupDriver, sandbox.id);
   const description = `Gantry pod ${sandbox.record.name}`;
   const launching = pods.control.launch({
     flavor: plan.flavor.name,
     podDirectory: sandbox.directory.path,
     lockFd,
+    cgroupPath: scope === undefined ? path : '',
     deadline: LAUNCH_DEADLINE,
     ...(scope === undefined
       ? {}

@@ -1,16 +1,19 @@
 import { openSync, readFileSync, write } from 'node:fs';
 import { join } from 'node:path';
+import type { CgroupDriver } from '../stage1/index.ts';
 import type { CgroupLayout } from './layout.ts';
 
 let own: number | undefined;
 
 /**
- * Says that processes are about to be moved between cgroups. The kernel lets the first such move wait for a grace period of
+ * Says that systemd is about to move processes between cgroups. The kernel lets the first such move wait for a grace period of
  * RCU (6–15 ms; cgroup_threadgroup_rwsem), and those of the next moments pass in microseconds. So whoever is about to start
- * a pod, a container or a command asks for that wait at once, off the main thread, and it runs beside the preparations:
- * the server moves itself to where it is. Never fails; where it cannot be done the moves only take longer.
+ * a pod or a container asks for that wait at once, off the main thread, and it runs beside the preparations: the server
+ * moves itself to where it is. With the driver `cgroupfs` nobody is moved: processes are born where they belong, or go there
+ * themselves. Never fails; where it cannot be done the moves only take longer.
  */
-export function expectMoves(layout: CgroupLayout): void {
+export function expectMoves(layout: CgroupLayout, driver: CgroupDriver): void {
+  if (driver === 'cgroupfs') return;
   own ??= openOwn(layout);
   if (own >= 0) write(own, String(process.pid), () => undefined);
 }

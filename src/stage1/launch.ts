@@ -1,5 +1,5 @@
 /** Starts a pod's stage1 and waits until it is ready: the contract's "Launch". */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError, native, nativeExecutable } from '../base/index.ts';
 import { Stage1Client } from './client.ts';
@@ -16,6 +16,8 @@ export interface LaunchRequest {
   readonly lockFd: number;
   /** Milliseconds until a stage1 that says nothing is killed. */
   readonly deadline: number;
+  /** The pod's own cgroup, below each hierarchy's mount point. In v2 stage1 is born there; '' leaves all to stage1. */
+  readonly cgroupPath: string;
   /** Where stage1 must be placed before it goes on (systemd); absent: it places itself. */
   readonly place?: (pid: number) => Promise<void>;
   readonly onEvent: (event: Stage1Event) => void;
@@ -54,18 +56,13 @@ function spawnStage1(request: LaunchRequest): { pid: number; connection: Control
   const addon = native();
   const stderr = openSync(join(request.podDirectory, 'stage1.log'), 'a', 0o600);
   const [ours, theirs] = addon.socketPair();
+  const birth = birthplace(request.cgroupPath);
   try {
-    const argv = [
-      nativeExecutable('gantry-stage1'),
-      'run',
-      '--pod-dir',
-      request.podDirectory,
-      '--lock-fd',
-      '3',
-      '--control-fd',
-      '4',
-    ];
-    const pid = addon.spawn(argv, environment, [-1, -1, stderr, request.lockFd, theirs]);
+    const program = nativeExecutable('gantry-stage1');
+    const options = { 'pod-dir': request.podDirectory, 'lock-fd': 3, 'control-fd': 4, ...birth.options };
+    const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const fds = [-1, -1, stderr, request.lockFd, theirs];
+    const pid = addon.spawn([program, 'run', ...words], environment, fds, birth.fd, pinned(program));
     return { pid, connection: ControlConnection.adopt(ours) };
   } catch (error) {
     addon.closeFd(ours);
@@ -73,6 +70,48 @@ function spawnStage1(request: LaunchRequest): { pid: number; connection: Control
   } finally {
     addon.closeFd(theirs);
     closeSync(stderr);
+    if (birth.fd >= 0) addon.closeFd(birth.fd);
+  }
+}
+
+/**
+ * The v2 cgroup that stage1 is born in: to be moved there later would make it wait for the whole host. Where it cannot be
+ * made, or is not new (a process born where something was killed is killed by some kernels), stage1 sees to it, and tells.
+ */
+function birthplace(cgroupPath: string): { fd: number; options: Readonly<Record<string, number>> } {
+  const nowhere = { fd: -1, options: {} };
+  if (cgroupPath === '') return nowhere;
+  try {
+    const made = native().makeUnifiedCgroup(cgroupPath);
+    if (made === undefined) return nowhere;
+    const options = { 'made-parents': made.newParents };
+    if (made.isNew) return { fd: made.fd, options };
+    native().closeFd(made.fd);
+    return { fd: -1, options };
+  } catch {
+    return nowhere;
+  }
+}
+
+let pin: { readonly path: string; readonly ino: number; readonly fd: number } | undefined;
+
+/**
+ * stage1's file in a read-only mount, where stage1 would first of all go by itself; one for all pods. Made anew when the file
+ * was replaced. -1 where the host cannot have it.
+ */
+function pinned(path: string): number {
+  const { ino } = statSync(path);
+  if (pin?.path === path && pin.ino === ino) return pin.fd;
+  if (pin !== undefined && pin.fd >= 0) native().closeFd(pin.fd);
+  pin = { path, ino, fd: pinOrNot(path) };
+  return pin.fd;
+}
+
+function pinOrNot(path: string): number {
+  try {
+    return native().pinExecutable(path);
+  } catch {
+    return -1; // Linux before 5.12: stage1 copies itself
   }
 }
 

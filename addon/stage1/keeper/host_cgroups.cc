@@ -1,59 +1,10 @@
 #include "stage1/keeper/host_cgroups.h"
 
-
 #include <algorithm>
 
+#include "linux/cgroup_make.h"
+
 namespace gantry::keeper {
-
-namespace {
-
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
-// A fresh v1 cpuset has no CPUs and takes no process; its parent's are what it would have under v2.
-Result<void> fill_cpuset(const std::string& parent, const std::string& directory) {
-  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-    auto own = cgroup_read(directory, file);
-    if (!own || !trimmed(*own).empty()) continue;
-    auto inherited = cgroup_read(parent, file);
-    if (inherited.ok()) GANTRY_TRY(cgroup_write(directory, file, trimmed(*inherited)));
-  }
-  return {};
-}
-
-// Before Linux 5.11 a v1 memory cgroup did not count its children unless told.
-void count_children(const std::string& directory) {
-  auto value = cgroup_read(directory, "memory.use_hierarchy");
-  if (value.ok() && trimmed(*value) == "0") (void)cgroup_write(directory, "memory.use_hierarchy", "1");
-}
-
-bool has_word(const std::string& words, const std::string& word) {
-  return (" " + words + " ").find(" " + word + " ") != std::string::npos;
-}
-
-// Makes the controllers that `directory` has available to its children, one by one where all at once is refused: a
-// cgroup with processes of its own cannot hand down most, and what is missing is said when a limit needs it.
-void hand_down(const std::string& directory) {
-  auto available = cgroup_read(directory, "cgroup.controllers");
-  auto enabled = cgroup_read(directory, "cgroup.subtree_control");
-  if (!available || !enabled) return;
-  const std::string have = trimmed(*enabled);
-  std::vector<std::string> missing;
-  std::string rest = trimmed(*available) + " ";
-  for (size_t at = 0; (at = rest.find(' ')) != std::string::npos; rest.erase(0, at + 1)) {
-    const std::string controller = rest.substr(0, at);
-    if (!controller.empty() && !has_word(have, controller)) missing.push_back("+" + controller);
-  }
-  if (missing.empty()) return;
-  std::string all;
-  for (const std::string& controller : missing) all += controller + " ";
-  if (cgroup_write(directory, "cgroup.subtree_control", trimmed(all)).ok()) return;
-  for (const std::string& controller : missing) (void)cgroup_write(directory, "cgroup.subtree_control", controller);
-}
-
-}  // namespace
 
 Result<HostCgroups> HostCgroups::detect() {
   auto hierarchies = cgroup_hierarchies();
@@ -76,26 +27,10 @@ const CgroupHierarchy* HostCgroups::for_killing() const {
 }
 
 Result<CgroupPlace> HostCgroups::make_in(const CgroupHierarchy& hierarchy, const std::string& path) {
-  std::string directory = hierarchy.mount_point;
-  std::vector<std::string> made;
-  for (size_t at = 0; at < path.size();) {
-    const size_t end = std::min(path.find('/', at), path.size());
-    const std::string name = path.substr(at, end - at);
-    at = end + 1;
-    if (name.empty() || name == ".") continue;
-    if (hierarchy.v2) hand_down(directory);
-    const std::string parent = directory;
-    directory += "/" + name;
-    auto fresh = cgroup_make(directory);
-    if (!fresh) return fresh.error();
-    if (*fresh) made.push_back(directory);
-    if (hierarchy.has("cpuset") && !hierarchy.v2) GANTRY_TRY(fill_cpuset(parent, directory));
-    if (*fresh && hierarchy.has("memory") && !hierarchy.v2) count_children(directory);
-  }
-  const bool fresh = !made.empty() && made.back() == directory;
-  if (fresh) made.pop_back();
-  made_parents_.insert(made_parents_.end(), made.begin(), made.end());
-  return CgroupPlace{&hierarchy, directory, fresh};
+  auto made = cgroup_make_path(hierarchy, path);
+  if (!made) return made.error();
+  made_parents_.insert(made_parents_.end(), made->parents.begin(), made->parents.end());
+  return CgroupPlace{&hierarchy, std::move(made->directory), made->fresh};
 }
 
 Result<std::vector<CgroupPlace>> HostCgroups::make(const std::string& path) {
@@ -142,6 +77,16 @@ Result<std::vector<CgroupPlace>> HostCgroups::make_below_own(const std::string& 
   return places;
 }
 
+void HostCgroups::count_as_made(const CgroupPlace& place, int count) {
+  std::vector<std::string> parents;
+  std::string directory = place.directory;
+  for (; count > 0 && directory.rfind('/') > place.hierarchy->mount_point.size(); --count) {
+    directory.resize(directory.rfind('/'));
+    parents.push_back(directory);
+  }
+  made_parents_.insert(made_parents_.end(), parents.rbegin(), parents.rend());
+}
+
 void HostCgroups::remove_made_parents() {
   // The innermost were made last.
   for (auto parent = made_parents_.rbegin(); parent != made_parents_.rend(); ++parent) (void)cgroup_remove_one(*parent);
@@ -160,6 +105,20 @@ Result<CgroupEntry> entry_of(const std::vector<CgroupPlace>& places) {
 Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid) {
   for (const CgroupPlace& place : places) GANTRY_TRY(cgroup_write(place.directory, "cgroup.procs", std::to_string(pid)));
   return {};
+}
+
+Result<void> place_self(const std::vector<CgroupPlace>& places) {
+  CgroupEntry entry;
+  for (const CgroupPlace& place : places) {
+    if (!place.hierarchy->v2) {
+      GANTRY_TRY(entry.add(place.directory));
+      continue;
+    }
+    auto now = cgroup_of(0, *place.hierarchy);
+    if (now && place.hierarchy->mount_point + *now == place.directory) continue;
+    GANTRY_TRY(cgroup_write(place.directory, "cgroup.procs", "0"));
+  }
+  return entry.enter();
 }
 
 Result<void> remove_cgroups(const std::vector<CgroupPlace>& places) {

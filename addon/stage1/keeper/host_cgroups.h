@@ -35,6 +35,8 @@ class HostCgroups {
   // `relative` below the cgroups that this process is in.
   Result<std::vector<CgroupPlace>> make_below_own(const std::string& relative);
 
+  // As if make() had created the `count` innermost parents of that place.
+  void count_as_made(const CgroupPlace& place, int count);
   // Moves the parents that make() had to create out of the way, if they are empty by now.
   void remove_made_parents();
 
@@ -49,6 +51,8 @@ class HostCgroups {
 // linux/cgroup_entry.h. Without the v2 cgroup where that one is not fresh, see ContainerCgroup::spend_exec_slot.
 Result<CgroupEntry> entry_of(const std::vector<CgroupPlace>& places);
 Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid);
+// This process, which has one thread: without that wait in v1, and in v2 where it was started there.
+Result<void> place_self(const std::vector<CgroupPlace>& places);
 Result<void> remove_cgroups(const std::vector<CgroupPlace>& places);
 
 }  // namespace gantry::keeper

@@ -18,6 +18,7 @@ struct LaunchOptions {
   std::string pod_dir;
   UniqueFd lock;     // held for as long as the pod lives
   UniqueFd control;  // the first control connection; may be none
+  int made_parents = 0;  // of the pod's own cgroup in v2, made by whoever started stage1 in there
 };
 
 // An app of the manifest's `apps`: started without a server, in order.

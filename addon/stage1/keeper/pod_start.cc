@@ -83,7 +83,10 @@ Result<void> Pod::move_to_own_cgroup() {
   auto places = cgroups.make(pod.cgroup.path);
   if (!places) return places.error();
   own_cgroup_ = std::move(*places);
-  return place_process(own_cgroup_, 0);
+  for (const CgroupPlace& place : own_cgroup_) {
+    if (place.hierarchy->v2) cgroups.count_as_made(place, options_.made_parents);
+  }
+  return place_self(own_cgroup_);
 }
 
 void Pod::protect_from_oom() {

@@ -94,7 +94,9 @@ void Pod::say_good_bye() {
     if (connection->unsent()) return connection->when_sent([this] { loop.post([this] { say_good_bye(); }); });
   }
   if (!own_cgroup_.empty()) {
-    for (const CgroupPlace& place : own_cgroup_) (void)cgroup_write(place.hierarchy->mount_point, "cgroup.procs", "0");
+    std::vector<CgroupPlace> roots;
+    for (const CgroupPlace& place : own_cgroup_) roots.push_back({place.hierarchy, place.hierarchy->mount_point});
+    (void)place_self(roots);
     (void)remove_cgroups(own_cgroup_);
     cgroups.remove_made_parents();
   }

@@ -46,7 +46,7 @@ export const createContainer: Rpc<CreateContainerRequest, CreateContainerRespons
     ...requireVolumeImages(pods.images, plan.config.mounts),
   ] as const;
   const make = (): Promise<string> => {
-    expectMoves(pods.cgroups);
+    expectMoves(pods.cgroups, pods.config.cgroupDriver);
     const made = makeIn(pods, sandbox, plan, images);
     sandbox.making.add(made);
     return made.finally(() => sandbox.making.delete(made));

@@ -1,6 +1,5 @@
 import type { ExecSyncRequest, ExecSyncResponse } from '../../cri-types/index.ts';
 import { execSync as exec } from '../../pod/index.ts';
-import { expectMoves } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -10,6 +9,5 @@ import type { Rpc } from '../context.ts';
  */
 export const execSync: Rpc<ExecSyncRequest, ExecSyncResponse> = async ({ pods }, request, { signal }) => {
   const container = pods.requireContainerObject(request.containerId);
-  expectMoves(pods.cgroups);
   return exec(pods, container, { cmd: request.cmd, timeout: request.timeout, signal });
 };

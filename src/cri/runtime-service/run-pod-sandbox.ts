@@ -44,7 +44,7 @@ export const runPodSandbox: Rpc<RunPodSandboxRequest, RunPodSandboxResponse> = a
 
 /** The steps. None of them knows of the caller, who may have gone: whoever retries finds the pod, or the name free. */
 function make(pods: PodService, plan: SandboxPlan): Promise<string> {
-  expectMoves(pods.cgroups);
+  expectMoves(pods.cgroups, pods.config.cgroupDriver);
   return undoing(pods.log, async (undo) => {
     const sandbox = makeSandbox(pods, plan);
     undo.add('name', () => pods.dropSandbox(sandbox));
