@@ -18,7 +18,7 @@ class Child {
   class Listener {
    public:
     virtual ~Listener() = default;
-    virtual void child_placed() = 0;
+    virtual void child_placed() {}
     virtual void child_console(UniqueFd console) = 0;
     virtual void child_warning(const std::string& message) = 0;
     virtual void child_prepared() = 0;

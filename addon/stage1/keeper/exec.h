@@ -43,7 +43,6 @@ class Exec : private Child::Listener {
  private:
   enum class Stage { waiting, starting, running, ended };
 
-  void child_placed() override {}
   void child_console(UniqueFd console) override;
   void child_warning(const std::string& message) override { services_.warn(request_.app_id, message); }
   void child_prepared() override {}
