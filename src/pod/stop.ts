@@ -61,6 +61,18 @@ async function catchUp(container: Container, pods: PodService): Promise<void> {
 
 /** Kills it if it runs, then removes what there is of it. Idempotent; takes the container's mutex. */
 export async function removeContainer(pods: PodService, container: Container): Promise<void> {
+  try {
+    await removeNow(pods, container);
+  } catch (error) {
+    if (errorCode(error) !== 'unavailable') throw error;
+    // stage1 ended between our question and its answer, most often with its pod: whoever ends or buries that comes first,
+    // and then there is nobody left who must be asked.
+    await settleReady(pods, container.sandbox);
+    await removeNow(pods, container);
+  }
+}
+
+async function removeNow(pods: PodService, container: Container): Promise<void> {
   for (let removed = false; !removed; ) {
     // Outside of the mutex: a stop may need the sandbox's, and that one is always taken first.
     await stopContainer(pods, container, 0n);

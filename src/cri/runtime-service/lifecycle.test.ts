@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createContainer } from './create-container.ts';
 import { execSync } from './exec-sync.ts';
@@ -55,6 +56,27 @@ describe('a pod and its containers', () => {
       await world.call(stopPodSandbox, 'StopPodSandboxRequest', { podSandboxId: pod });
       await world.call(removeContainer, 'RemoveContainerRequest', { containerId: container });
       await stop(container, 0);
+    }
+    expect(world.leftovers()).toEqual(before);
+  });
+});
+
+describe('removing a container', () => {
+  // stage1 ends with the pod: a removal that has just asked it is answered by nobody.
+  it('while its pod is stopped succeeds, however the two meet', async () => {
+    for (let round = 0; round < 12; round += 1) {
+      const pod = await world.runPod();
+      const running = await world.start(pod, ['sleep', '1000']);
+      const ended = await world.start(pod, ['true']);
+      await eventually(() => state(ended).kind === 'exited');
+      const stopped = world.call(stopPodSandbox, 'StopPodSandboxRequest', { podSandboxId: pod });
+      await sleep(round % 6);
+      const removed = [ended, running].map((containerId) =>
+        world.call(removeContainer, 'RemoveContainerRequest', { containerId }),
+      );
+      await Promise.all([stopped, ...removed]);
+      expect(world.services.pods.containersOf(pod)).toEqual([]);
+      await world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId: pod });
     }
     expect(world.leftovers()).toEqual(before);
   });
