@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, type World } from '../harness/index.ts';
+import { processesBelow, stage1Of, type Usage, usage } from './measure.ts';
+
+/**
+ * What memory may differ by, in KiB. The server's heap is limited, so that it is collected and not grown, and has twenty to
+ * thirty MiB of noise; a thousand sessions of which each left its zlib streams (a third of a MiB) or a socket's buffers would
+ * cost several times as much. stage1 has 1.5 MiB in all; a quarter of one may wait for an app that never reads its stdin.
+ */
+const tolerance = { server: 48 << 10, stage1: 512 };
+export const limitedHeap = ['env', 'NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=8'];
+
+/** What the apps themselves start and end all the time. */
+const passing = /^(sleep|head|tr|sh -c while) /;
+
+export interface State {
+  readonly server: Usage;
+  readonly stage1: Usage;
+  readonly processes: ReadonlyMap<number, string>;
+}
+
+function steady({ processes }: State): string[] {
+  return [...processes].filter(([, argv]) => !passing.test(argv)).map(([pid, argv]) => `${pid} ${argv}`);
+}
+
+/** What there is too much of in comparison, a line each. */
+function excess(from: State, to: State): string[] {
+  const known = new Set(steady(from));
+  const lines = steady(to).filter((each) => !known.has(each));
+  const atMost = (what: string, value: number, limit: number): void => {
+    if (value > limit) lines.push(`${what}: ${value}, and not ${limit} at most`);
+  };
+  atMost('descriptors of the server', to.server.descriptors, from.server.descriptors);
+  atMost('threads of the server', to.server.threads, from.server.threads);
+  atMost('PSS of the server in KiB', to.server.pss, from.server.pss + tolerance.server);
+  atMost('descriptors of stage1', to.stage1.descriptors, from.stage1.descriptors);
+  atMost('threads of stage1', to.stage1.threads, 1);
+  atMost('PSS of stage1 in KiB', to.stage1.pss, from.stage1.pss + tolerance.stage1);
+  return lines;
+}
+
+/** Counts what a world with one pod costs. */
+export class Census {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  state(): State {
+    const processes = processesBelow(this.#world.cgroupParent);
+    return { server: usage(this.#world.gantry.daemon.pid), stage1: usage(stage1Of(processes)), processes };
+  }
+
+  /** The first state that a second and a half later is still the same. */
+  async settled(): Promise<State> {
+    let last = this.state();
+    const changes = async (): Promise<string[]> => {
+      await sleep(1500);
+      const before = last;
+      last = this.state();
+      return [...excess(before, last), ...excess(last, before)];
+    };
+    await eventually(changes, (lines) => lines.length === 0, 40);
+    return last;
+  }
+
+  /** Waits until nothing is more than it was; fails after 30 s with what still is. */
+  async backAt(base: State): Promise<State> {
+    await eventually(
+      () => excess(base, this.state()),
+      (lines) => lines.length === 0,
+      30,
+    );
+    return this.state();
+  }
+
+  report(when: string, { server, stage1, processes }: State): void {
+    console.log(when, JSON.stringify({ server, stage1, processes: processes.size }));
+  }
+}
