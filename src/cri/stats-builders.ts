@@ -60,7 +60,7 @@ export function podSandboxStats(measured: PodMeasurements): PodSandboxStatsInit 
   const { sandbox, usage, processes, rate, network, containers } = measured;
   const { metadata, labels, annotations } = sandbox.config;
   const timestamp = usage?.timestamp ?? nowNanoseconds();
-  const [main, ...others] = network ?? [];
+  const [main] = network ?? [];
   return {
     attributes: { id: sandbox.id, metadata, labels, annotations },
     linux: {
@@ -71,7 +71,8 @@ export function podSandboxStats(measured: PodMeasurements): PodSandboxStatsInit 
       network: main && {
         timestamp,
         defaultInterface: interfaceStats(main),
-        interfaces: others.map(interfaceStats),
+        // The default one, too, as under containerd and in cAdvisor's own statistics, which the kubelet passes on.
+        interfaces: network?.map(interfaceStats) ?? [],
       },
       containers,
     },

@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CgroupLayout, hierarchyOf } from './layout.ts';
+import { type Pressure, parsePressure } from './pressure.ts';
 import { parseKeyed, readNumber, readSmall } from './small-file.ts';
 
 /** Everything of a cgroup that monitoring asks for. A member is undefined where this host does not keep it. */
@@ -9,6 +10,8 @@ export interface CgroupCounters {
   readonly memory: MemoryCounters;
   readonly io: readonly IoCounter[];
   readonly processes: ProcessCounters;
+  /** Kept by cgroup2 only. */
+  readonly pressure: Readonly<Record<'cpu' | 'memory' | 'io', Pressure | undefined>>;
 }
 
 export interface CpuCounters {
@@ -21,7 +24,7 @@ export interface CpuCounters {
   readonly throttled: number | undefined;
 }
 
-/** Bytes, but for the last five. */
+/** Bytes, but for the last seven. */
 export interface MemoryCounters {
   readonly usage: number | undefined;
   readonly maximum: number | undefined;
@@ -37,6 +40,9 @@ export interface MemoryCounters {
   readonly pageFaults: number | undefined;
   readonly majorPageFaults: number | undefined;
   readonly oomKills: number | undefined;
+  /** How often it was held back, or reclaimed from, at `memory.high` and at `memory.max`; cgroup2 only. */
+  readonly highEvents: number | undefined;
+  readonly maxEvents: number | undefined;
 }
 
 export interface IoCounter {
@@ -69,6 +75,11 @@ export function readCounters(layout: CgroupLayout, path: string): CgroupCounters
     memory: readMemory(at('memory')),
     io: readIo(at('blkio') ?? at('io')),
     processes: readProcesses(at('pids') ?? at('memory')),
+    pressure: {
+      cpu: readPressure(at('cpu'), 'cpu.pressure'),
+      memory: readPressure(at('memory'), 'memory.pressure'),
+      io: readPressure(at('io'), 'io.pressure'),
+    },
   };
 }
 
@@ -120,7 +131,13 @@ function readMemory(place: Place): MemoryCounters {
     pageFaults: of('pgfault', 'pgfault'),
     majorPageFaults: of('pgmajfault', 'pgmajfault'),
     oomKills: events.get('oom_kill'),
+    highEvents: v1 ? undefined : events.get('high'),
+    maxEvents: v1 ? undefined : events.get('max'),
   };
+}
+
+function readPressure(place: Place, file: string): Pressure | undefined {
+  return place?.v1 === false ? parsePressure(readSmall(join(place.directory, file))) : undefined;
 }
 
 function readIo(place: Place): IoCounter[] {

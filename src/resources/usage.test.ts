@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseBlkio, parseIoStat } from './counters.ts';
+import { parseBlkio, parseIoStat, readCounters } from './counters.ts';
 import { CpuRates } from './cpu-rate.ts';
 import { DirectoryUsages, scanDirectory } from './layer-usage.ts';
 import type { CgroupLayout } from './layout.ts';
@@ -100,6 +100,29 @@ describe('readUsage', () => {
       swap: { usage: 500, available: 500 },
     });
     expect(taskCount(layout, '/pod')).toBeUndefined();
+  });
+});
+
+describe('counters', () => {
+  it('v2: pressure and events of memory', () => {
+    const stall =
+      'some avg10=1.00 avg60=0.00 avg300=0.00 total=3000000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n';
+    const mountPoint = files('v2-counters', {
+      'pod/memory.current': '5000\n',
+      'pod/memory.events': 'low 0\nhigh 3\nmax 4\noom 1\noom_kill 1\n',
+      'pod/memory.pressure': stall,
+      'pod/cpu.pressure': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=11\n',
+      'pod/cgroup.procs': '',
+    });
+    const controllers = ['cpu', 'cpuacct', 'memory', 'io', 'pids'];
+    const hierarchies = [{ mountPoint, version: 2 as const, controllers }];
+    const { memory, pressure } = readCounters({ mode: 'v2', hierarchies, cgroup2Flags: [] }, '/pod');
+    expect(memory).toMatchObject({ usage: 5000, highEvents: 3, maxEvents: 4, oomKills: 1 });
+    expect(pressure).toMatchObject({
+      memory: { some: { total: 3_000_000n }, full: { total: 7n } },
+      cpu: { some: { total: 11n }, full: { total: 0n } },
+    });
+    expect(pressure.io).toBeUndefined();
   });
 });
 

@@ -88,6 +88,16 @@ const memory: readonly Metric<ContainerSample>[] = [
     'Processes that the OOM killer ended.',
     ({ counters }) => counters.memory.oomKills,
   ),
+  counter(
+    'memory_events_high_total',
+    'How often memory.high held it back; cgroup2 only.',
+    ({ counters }) => counters.memory.highEvents,
+  ),
+  counter(
+    'memory_events_max_total',
+    'How often memory.max was about to be passed; cgroup2 only.',
+    ({ counters }) => counters.memory.maxEvents,
+  ),
   {
     name: 'container_memory_failures_total',
     help: 'Page faults.',
@@ -180,6 +190,26 @@ const processes: readonly Metric<ContainerSample>[] = [
   },
 ];
 
+/** Pressure stall information; cgroup2 only. */
+const pressure: readonly Metric<ContainerSample>[] = (['cpu', 'memory', 'io'] as const).flatMap(
+  (resource) => [
+    counter(
+      `pressure_${resource}_waiting_seconds_total`,
+      `Time in which some task waited for ${resource}.`,
+      (s) => microseconds(s.counters.pressure[resource]?.some.total),
+    ),
+    counter(
+      `pressure_${resource}_stalled_seconds_total`,
+      `Time in which all tasks waited for ${resource}.`,
+      (s) => microseconds(s.counters.pressure[resource]?.full.total),
+    ),
+  ],
+);
+
+function microseconds(number: bigint | undefined): number | undefined {
+  return number === undefined ? undefined : Number(number) / 1e6;
+}
+
 const limits = ({ container }: ContainerSample) => container.config.linux?.resources;
 
 const other: readonly Metric<ContainerSample>[] = [
@@ -192,6 +222,10 @@ const other: readonly Metric<ContainerSample>[] = [
   gauge('spec_cpu_period', 'Period of the CPU limit, in microseconds.', (s) =>
     Number(limits(s)?.cpuPeriod ?? 0n),
   ),
+  gauge('spec_cpu_quota', 'CPU limit in a period, in microseconds; none without a limit.', (s) => {
+    const quota = Number(limits(s)?.cpuQuota ?? 0n);
+    return quota > 0 ? quota : undefined;
+  }),
   gauge('spec_cpu_shares', 'CPU shares.', (s) => Number(limits(s)?.cpuShares ?? 0n)),
   gauge('spec_memory_limit_bytes', 'Memory limit; 0: none.', (s) =>
     Number(limits(s)?.memoryLimitInBytes ?? 0n),
@@ -208,6 +242,7 @@ export const containerMetrics: readonly Metric<ContainerSample>[] = [
   ...memory,
   ...disk,
   ...processes,
+  ...pressure,
   ...other,
 ];
 
