@@ -8,6 +8,7 @@ import {
   isReady,
   isRunning,
   KubeletNode,
+  manyAtOnce,
   type Pod,
   pod,
   podWhen,
@@ -19,6 +20,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 beforeAll(async () => {
   node = await KubeletNode.create({ subnet: 161 });

@@ -6,6 +6,7 @@ import {
   type Container,
   isRunning,
   KubeletNode,
+  manyAtOnce,
   type Pod,
   type PodManifest,
   pod,
@@ -17,6 +18,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 let registry: RogueRegistry;
 let image: Image;

@@ -11,6 +11,7 @@ import {
   isReady,
   isRunning,
   KubeletNode,
+  manyAtOnce,
   type Pod,
   type PodManifest,
   pod,
@@ -23,6 +24,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 beforeAll(async () => {
   node = await KubeletNode.create({
@@ -36,7 +38,7 @@ afterAll(async () => await node?.dispose());
 /** Takes the pod away; how long it took until its sandbox was down, in milliseconds. */
 async function timeToEnd(manifest: PodManifest): Promise<number> {
   const start = Date.now();
-  await removeStatic(node, manifest);
+  await removeStatic(node, manifest, 40);
   return Date.now() - start;
 }
 
@@ -48,7 +50,7 @@ function withNotes(
 ): [PodManifest, () => string[]] {
   const directory = join(node.world.directory, name);
   const manifest = pod(name, {
-    terminationGracePeriodSeconds: 10,
+    terminationGracePeriodSeconds: 30,
     volumes: [{ name: 'notes', hostPath: { path: directory, type: 'DirectoryOrCreate' } }],
     containers: [{ ...container, volumeMounts: [{ name: 'notes', mountPath: '/notes' }] }],
     ...more,
@@ -154,7 +156,7 @@ describe.concurrent('preStop', () => {
       { terminationGracePeriodSeconds: 1 },
     );
     await runStatic(node, manifest);
-    expect(await timeToEnd(manifest)).toBeLessThan(12_000);
+    expect(await timeToEnd(manifest)).toBeLessThan(20_000);
   });
 });
 
@@ -170,7 +172,7 @@ describe.concurrent('the grace period', () => {
     await runStatic(node, manifest, isReady);
     const took = await timeToEnd(manifest);
     expect(took).toBeGreaterThan(2900);
-    expect(took).toBeLessThan(12_000);
+    expect(took).toBeLessThan(20_000);
   });
 
   test('is not waited for where the container goes', async () => {
@@ -179,7 +181,7 @@ describe.concurrent('the grace period', () => {
       containers: [forever, { name: 'two', ...forever }],
     });
     await runStatic(node, manifest);
-    expect(await timeToEnd(manifest)).toBeLessThan(8000);
+    expect(await timeToEnd(manifest)).toBeLessThan(20_000);
   });
 
   const caught = (signal: string): Container => ({
@@ -190,7 +192,7 @@ describe.concurrent('the grace period', () => {
     const container = { ...caught('USR1'), image: 'gantry.test/config:1', securityContext: { runAsUser: 0 } };
     const [manifest, notes] = withNotes('image-signal', container);
     await runStatic(node, manifest, isReady);
-    expect(await timeToEnd(manifest)).toBeLessThan(8000);
+    expect(await timeToEnd(manifest)).toBeLessThan(20_000);
     expect(notes()).toEqual(['USR1']);
   });
 
@@ -198,7 +200,7 @@ describe.concurrent('the grace period', () => {
     const container = { ...caught('USR2'), lifecycle: { stopSignal: 'SIGUSR2' } };
     const [manifest, notes] = withNotes('own-signal', container, { os: { name: 'linux' } });
     await runStatic(node, manifest, isReady);
-    expect(await timeToEnd(manifest)).toBeLessThan(8000);
+    expect(await timeToEnd(manifest)).toBeLessThan(20_000);
     expect(notes()).toEqual(['USR2']);
   });
 });
@@ -272,7 +274,7 @@ describe.concurrent('the termination message', () => {
   });
 });
 
-test('a container that is killed from outside is started again, and its exit is told as it was', async () => {
+test.concurrent('a container that is killed from outside is started again, and its exit is told as it was', async () => {
   const manifest = pod('killed', { restartPolicy: 'Always', containers: [sh('exec sleep 3600')] });
   const first = await runStatic(node, manifest);
   const id = statusOf(first).containerID ?? '';

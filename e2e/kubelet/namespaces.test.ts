@@ -7,6 +7,7 @@ import {
   forever,
   isReady,
   KubeletNode,
+  manyAtOnce,
   nodeIp,
   type Pod,
   pod,
@@ -17,6 +18,7 @@ import {
   sh,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 beforeAll(async () => {
   node = await KubeletNode.create({ subnet: 165 });

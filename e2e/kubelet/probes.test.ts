@@ -7,6 +7,7 @@ import {
   isReady,
   isRunning,
   KubeletNode,
+  manyAtOnce,
   type Pod,
   pod,
   podWhen,
@@ -17,6 +18,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 beforeAll(async () => {
   node = await KubeletNode.create({ subnet: 162 });

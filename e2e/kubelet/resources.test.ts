@@ -7,6 +7,7 @@ import {
   forever,
   isRunning,
   KubeletNode,
+  manyAtOnce,
   type Pod,
   pod,
   podWhen,
@@ -18,6 +19,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 beforeAll(async () => {
   node = await KubeletNode.create({ subnet: 167, config: { podPidsLimit: 200 } });
@@ -138,7 +140,7 @@ describe.concurrent('a container out of memory', () => {
   });
 });
 
-test('an image of a container counts for nothing in its memory', async () => {
+test.concurrent('an image of a container counts for nothing in its memory', async () => {
   const manifest = pod('usage', { containers: [forever] });
   const up = await runStatic(node, manifest);
   await eventually(

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Container,
   KubeletNode,
+  manyAtOnce,
   type PodShape,
   pod,
   removeStatic,
@@ -13,6 +14,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 beforeAll(async () => {
   node = await KubeletNode.create({ subnet: 166, config: { allowedUnsafeSysctls: ['kernel.msg*'] } });

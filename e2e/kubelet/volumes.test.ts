@@ -7,6 +7,7 @@ import {
   type Container,
   forever,
   KubeletNode,
+  manyAtOnce,
   onHost,
   pod,
   podWhen,
@@ -18,6 +19,7 @@ import {
   statusOf,
 } from './harness/index.ts';
 
+manyAtOnce();
 let node: KubeletNode;
 let socket: Server;
 beforeAll(async () => {
@@ -308,7 +310,7 @@ describe.concurrent('sub-paths', () => {
   });
 });
 
-test('a downwardAPI volume holds what the pod says of itself', async () => {
+test.concurrent('a downwardAPI volume holds what the pod says of itself', async () => {
   const items = [
     { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } },
     { path: 'deep/name', fieldRef: { fieldPath: 'metadata.name' }, mode: 0o400 },

@@ -1,6 +1,7 @@
 export { type Answer, KubeletApi } from './api.ts';
 export type { Transport } from './channels.ts';
 export * from './cluster.ts';
+export { manyAtOnce } from './concurrency.ts';
 export type { KubeletConfig } from './config.ts';
 export { ControlPlane } from './control-plane.ts';
 export { nodeIp } from './host.ts';
