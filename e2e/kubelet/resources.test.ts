@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { containerStatus, eventually } from '../harness/index.ts';
@@ -21,14 +22,27 @@ import {
 
 manyAtOnce();
 let node: KubeletNode;
+/** CPU 0 is the system's and everybody's; a guaranteed container that asks for whole CPUs gets its own. */
+const exclusiveCpus = {
+  cpuManagerPolicy: 'static',
+  reservedSystemCPUs: '0',
+  cpuManagerReconcilePeriod: '1s',
+};
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 167, config: { podPidsLimit: 200 } });
+  node = await KubeletNode.create({ subnet: 167, config: { podPidsLimit: 200, ...exclusiveCpus } });
 });
 afterAll(async () => await node?.dispose());
 
 /** A number that the kernel has for a container. These tests read v1's files, which this kind of machine has. */
 function limit(found: Pod, controller: string, file: string, container = 'main'): number {
   return Number(readFileSync(join(node.findCgroup(controller, containerId(found, container)), file), 'utf8'));
+}
+/** `0-2,4` → 0, 1, 2, 4. */
+function numbers(list: string): readonly number[] {
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
 }
 const megabyte = 2 ** 20;
 
@@ -66,6 +80,54 @@ describe.concurrent('requests and limits', () => {
       if (name === 'guaranteed') expect(score).toBeLessThanOrEqual(0);
       node.kubelet.removeStaticPod(manifest.metadata.name);
     }
+  });
+
+  test('of whole CPUs keep everybody else off them, also who runs already, and give them back', async () => {
+    const bystander = pod('bystander', { containers: [forever] });
+    const first = await runStatic(node, bystander);
+    const cpus = async (found: Pod): Promise<readonly number[]> =>
+      numbers((await run(node, found, "sed -n 's/^Cpus_allowed_list:\\t//p' /proc/1/status")).stdout);
+    const all = await cpus(first);
+    expect(all).toEqual(Array.from(os.cpus(), (_, number) => number));
+    const owner = pod('owner', {
+      containers: [{ ...forever, resources: { limits: { cpu: '1', memory: '32Mi' } } }],
+    });
+    const own = await cpus(await runStatic(node, owner));
+    expect(own).toHaveLength(1);
+    expect(own).not.toEqual([0]);
+    await eventually(
+      () => cpus(first),
+      (list) => list.length === all.length - 1 && !list.includes(own[0] ?? 0),
+    );
+    await removeStatic(node, owner);
+    await eventually(
+      () => cpus(first),
+      (list) => list.length === all.length,
+    );
+    await removeStatic(node, bystander);
+  });
+
+  test("of the pod's own bound all its containers together", async () => {
+    const manifest = pod('pod-level', {
+      resources: { requests: { memory: '16Mi', cpu: '100m' }, limits: { memory: '48Mi', cpu: '400m' } },
+      containers: [
+        forever,
+        { name: 'second', ...forever, resources: { limits: { memory: '16Mi' } } },
+        // Its own share is small, the pod's is not.
+        { name: 'eater', ...sh('exec tail /dev/zero') },
+      ],
+    });
+    const up = await runStatic(
+      node,
+      manifest,
+      (found) => statusOf(found, 'eater').state.terminated !== undefined,
+    );
+    const podCgroup = dirname(node.findCgroup('memory', containerId(up)));
+    expect(Number(readFileSync(join(podCgroup, 'memory.limit_in_bytes'), 'utf8'))).toBe(48 * megabyte);
+    expect(limit(up, 'memory', 'memory.limit_in_bytes', 'second')).toBe(16 * megabyte);
+    expect(statusOf(up, 'eater').state.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+    expect(statusOf(up).state.running).toBeDefined();
+    await removeStatic(node, manifest);
   });
 
   test('of processes hold for the pod', async () => {
