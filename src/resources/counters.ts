@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { type HugetlbCounter, readHugetlb } from './hugetlb.ts';
 import { type CgroupLayout, hierarchyOf } from './layout.ts';
 import { type Pressure, parsePressure } from './pressure.ts';
 import { parseKeyed, readNumber, readSmall } from './small-file.ts';
@@ -10,6 +11,7 @@ export interface CgroupCounters {
   readonly memory: MemoryCounters;
   readonly io: readonly IoCounter[];
   readonly processes: ProcessCounters;
+  readonly hugetlb: readonly HugetlbCounter[];
   /** Kept by cgroup2 only. */
   readonly pressure: Readonly<Record<'cpu' | 'memory' | 'io', Pressure | undefined>>;
 }
@@ -75,6 +77,7 @@ export function readCounters(layout: CgroupLayout, path: string): CgroupCounters
     memory: readMemory(at('memory')),
     io: readIo(at('blkio') ?? at('io')),
     processes: readProcesses(at('pids') ?? at('memory')),
+    hugetlb: readHugetlb(layout, path),
     pressure: {
       cpu: readPressure(at('cpu'), 'cpu.pressure'),
       memory: readPressure(at('memory'), 'memory.pressure'),

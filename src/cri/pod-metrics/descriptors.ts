@@ -190,6 +190,31 @@ const processes: readonly Metric<ContainerSample>[] = [
   },
 ];
 
+/** Of one page size a sample. */
+function hugetlb(
+  name: string,
+  help: string,
+  read: (h: Hugetlb) => number | undefined,
+): Metric<ContainerSample> {
+  return {
+    name: `container_hugetlb_${name}`,
+    help,
+    type: 'GAUGE',
+    labels: ['pagesize'],
+    read: ({ counters }) => counters.hugetlb.map((h) => [read(h), h.pageSize]),
+  };
+}
+type Hugetlb = ContainerSample['counters']['hugetlb'][number];
+
+const hugePages: readonly Metric<ContainerSample>[] = [
+  hugetlb('usage_bytes', 'Huge pages used, in bytes.', ({ usage }) => usage),
+  hugetlb(
+    'max_usage_bytes',
+    'The most that was ever used of huge pages, in bytes.',
+    ({ maximum }) => maximum,
+  ),
+];
+
 /** Pressure stall information; cgroup2 only. */
 const pressure: readonly Metric<ContainerSample>[] = (['cpu', 'memory', 'io'] as const).flatMap(
   (resource) => [
@@ -242,6 +267,7 @@ export const containerMetrics: readonly Metric<ContainerSample>[] = [
   ...memory,
   ...disk,
   ...processes,
+  ...hugePages,
   ...pressure,
   ...other,
 ];

@@ -1,5 +1,5 @@
 /** For the tests beside it: a server's parts on directories of their own, a real image, and calls as the kubelet makes them. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -197,8 +197,9 @@ export class World {
 
   /** Directories of this world's cgroups in every hierarchy, parents first. */
   cgroups(): string[] {
-    const found = execFileSync('find', ['/sys/fs/cgroup', '-path', `*${this.cgroupParent}*`, '-type', 'd']);
-    return found
+    // Others' cgroups may go while it looks, which it says by its exit code.
+    const found = spawnSync('find', ['/sys/fs/cgroup', '-path', `*${this.cgroupParent}*`, '-type', 'd']);
+    return found.stdout
       .toString()
       .trim()
       .split('\n')
