@@ -31,7 +31,10 @@ export async function importArchive(
   const contents = await scanArchive(file, signal);
   const images = planArchive(parts, contents, file);
   const diffIds = images.flatMap((image) => image.layers.map((layer) => layer.diffId));
-  const release = parts.wanted.want(diffIds.map((diffId) => parts.layers.keyFor(diffId)));
+  // Under the lock, as a pull.
+  const release = await parts.lock.run(() =>
+    parts.wanted.want(diffIds.map((diffId) => parts.layers.keyFor(diffId))),
+  );
   let failed = true;
   try {
     const layers = await convertMembers(parts, file, images, signal);

@@ -10,6 +10,7 @@ import {
   parseManifest,
 } from './formats/index.ts';
 import { collectLayers } from './gc.ts';
+import type { StoredLayer } from './layers/index.ts';
 import type { ImageParts } from './parts.ts';
 import { formatReference, nameOf, type Reference } from './reference.ts';
 import { loadHosts, RegistrySession, relax } from './registry/index.ts';
@@ -95,11 +96,16 @@ async function fetchImage(
   const parsed = parseImageConfig(config, manifest.config.digest);
   const wanted = matchLayers(manifest, parsed);
   const size = wanted.reduce((sum, { descriptor }) => sum + descriptor.size, config.length);
-  const release = parts.wanted.want(parsed.diffIds.map((diffId) => parts.layers.keyFor(diffId)));
+  // Under the lock: a collection that has looked already ends first, and takes nothing that is found to be there below.
+  const release = await parts.lock.run(() =>
+    parts.wanted.want(parsed.diffIds.map((diffId) => parts.layers.keyFor(diffId))),
+  );
   let failed = false;
   try {
     for (let attempt = 0; attempt < ANNOUNCE_ATTEMPTS; attempt++) {
-      const layers = await completeStack(parts, await fetchLayers(parts, session, wanted, signal), signal);
+      const own = await fetchLayers(parts, session, wanted, signal);
+      const layers = await completeUnlessGone(parts, own, signal);
+      if (layers === undefined) continue;
       const fresh = {
         id: manifest.config.digest,
         parsed,
@@ -124,6 +130,20 @@ async function fetchImage(
     release();
     // A failed pull leaves nothing behind.
     if (failed) await parts.lock.run(() => collectLayers({ ...parts, wanted: parts.wanted.keys() }));
+  }
+}
+
+/** Undefined when a layer went meanwhile (another process's garbage collection). */
+async function completeUnlessGone(
+  parts: ImageParts,
+  own: readonly StoredLayer[],
+  signal: AbortSignal,
+): Promise<readonly StoredLayer[] | undefined> {
+  try {
+    return await completeStack(parts, own, signal);
+  } catch (error) {
+    if (own.some(({ key }) => parts.layers.get(key) === undefined)) return undefined;
+    throw error;
   }
 }
 

@@ -100,7 +100,9 @@ export class LocalImageService implements ImageService {
       const mounts = [...(await this.#parts.mounts.acquire(all, containerId))];
       return images.map(({ layers }) => mounts.splice(0, layers.length));
     } catch (error) {
-      if (errorCode(error) === 'data-loss') await this.#dropDamaged(error);
+      if (errorCode(error) !== 'data-loss') throw error;
+      for (const { id } of images) if (this.#parts.images.read(id) === undefined) throw removed(id);
+      await this.#dropDamaged(error);
       throw error;
     }
   }
@@ -149,6 +151,15 @@ export class LocalImageService implements ImageService {
     await lock.run(() => layers.remove(key));
     images.recheck();
   }
+}
+
+function removed(id: string): GantryError {
+  return new GantryError({
+    code: 'not-found',
+    operation: 'mount image',
+    subject: id,
+    message: `image ${id} not found: it was removed a moment ago; pull it first`,
+  });
 }
 
 /** The name of `image` that `reference` means; undefined when it is an ID. */

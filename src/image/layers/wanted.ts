@@ -2,7 +2,7 @@
 export class WantedLayers {
   readonly #counts = new Map<string, number>();
 
-  /** Wants `keys` until the returned function is called. */
+  /** Wants `keys` until the returned function is called. Under the store's lock, or a collection under way does not know. */
   want(keys: readonly string[]): () => void {
     for (const key of keys) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     return () => {
