@@ -5,7 +5,7 @@ import { createImageService } from '../image/index.ts';
 import { createPodNetwork } from '../network/index.ts';
 import { createNri, type Nri } from '../nri/index.ts';
 import { nriRuntime, PodService } from '../pod/index.ts';
-import { loadDefaultAppArmor } from '../security/index.ts';
+import { prepareHostSecurity } from '../security/index.ts';
 import { StreamingServer } from '../streaming/index.ts';
 import type { Services } from './context.ts';
 import { prepareSocket } from './socket.ts';
@@ -25,7 +25,7 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
     const network = createPodNetwork(config, { log });
     const nri = await prepareNri(config, log);
     const pods = await PodService.open({ config, roots, log, images, network, nri });
-    if (pods.host.appArmor) loadDefaultAppArmor();
+    for (const warning of prepareHostSecurity(pods.host)) log.warn(warning);
     const streaming = await StreamingServer.start(log);
     const statistics = new Statistics(pods.cgroups, roots);
     await nri.start(nriRuntime(pods));

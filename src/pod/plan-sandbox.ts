@@ -141,7 +141,7 @@ export function podManifest(input: ManifestInput): PodManifest {
     cgroup: { driver: input.driver, path: input.cgroup.path },
     sysctls: plan.sysctls,
     shmSize: ipc === 'host' ? 0 : SHM_SIZE,
-    ...(labels === undefined ? {} : { selinuxLabel: labels.process }),
+    ...(labels?.process ? { selinuxLabel: labels.process } : {}),
     apps: [],
   };
 }

@@ -20,7 +20,10 @@ export function containerAppArmor(
   if (asked?.profileType === 'Unconfined') return undefined;
   if (!host.appArmor) {
     if (asked === undefined) return undefined;
-    throw invalid('apparmor', 'AppArmor is not enabled on this host; only Unconfined is possible');
+    throw invalid(
+      'apparmor',
+      'AppArmor is not enabled on this host (it takes the kernel module and apparmor_parser); only Unconfined is possible',
+    );
   }
   if (asked?.profileType !== 'Localhost' && security?.privileged) return undefined;
   const name =

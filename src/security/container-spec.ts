@@ -35,7 +35,7 @@ export function containerSpec(input: ContainerSpecInput, host: HostFacts, lookup
   return {
     ociVersion: '1.3.0',
     hostname: input.hostname,
-    process: { ...process, ...(labels ? { selinuxLabel: labels.process } : {}) },
+    process: { ...process, ...(labels?.process ? { selinuxLabel: labels.process } : {}) },
     root: { path: 'rootfs', readonly: security?.readonlyRootfs === true },
     mounts,
     annotations: specAnnotations(input),

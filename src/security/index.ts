@@ -1,11 +1,11 @@
 export { type AccountFiles, resolveAccount } from './account.ts';
-export { loadDefaultAppArmor } from './apparmor-default.ts';
 export { imageVolumeMounts } from './container-mounts.ts';
 export { containerSpec, execProcess } from './container-spec.ts';
 export { readHostFacts } from './host-facts.ts';
 export { hostLookups } from './host-lookups.ts';
 export { type LayerReader, layerReader } from './layered-file.ts';
 export { appPidMode, type PodNamespacePlan, podNamespacePlan } from './namespaces.ts';
+export { prepareHostSecurity } from './prepare-host.ts';
 export { type RelabelPlan, relabel, relabelPlan } from './relabel.ts';
 export { podLabels, podLevel } from './selinux.ts';
 export { criSignal, stopSignal } from './stop-signal.ts';

@@ -102,10 +102,11 @@ describe('labels', () => {
     const on = { ...testHost, seLinux: old };
     const input = { ...specInput(securing({ privileged: true })), seLinuxLevel: '' };
     expect(containerLabels(input, on)).toEqual({
-      process: 'u:r:lxc_t',
+      process: '',
       mount: 'u:object_r:lxc_file_t',
-      unseparated: false,
+      unseparated: true,
     });
+    expect(containerLabels({ ...specInput({}), seLinuxLevel: '' }, on)?.process).toBe('u:r:lxc_t');
   });
 
   it.each([

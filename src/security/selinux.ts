@@ -3,6 +3,7 @@ import { invalid } from './errors.ts';
 import type { ContainerSpecInput, HostFacts, SeLinuxPolicy } from './types.ts';
 
 export interface SeLinuxLabels {
+  /** '': the label of whoever starts it. */
   readonly process: string;
   readonly mount: string;
   /** A process that may use every file needs none relabelled. */
@@ -48,11 +49,12 @@ function labels(
   const [user = '', role = '', type = '', ...base] = policy.process.split(':');
   const [fileUser = '', fileRole = '', fileType = ''] = policy.file.split(':');
   const level = own?.level || podLevel || base.join(':');
-  const ownType = own?.type || (open && policy.unseparated) || type;
+  const ownType = own?.type || (open ? policy.unseparated : type);
   const unseparated = ownType === policy.unseparated;
   const processLevel = unseparated ? own?.level || base.join(':') : level;
   return {
-    process: join(own?.user || user, own?.role || role, ownType, processLevel),
+    // A policy without a type for such processes has them in the runtime's own.
+    process: ownType === '' ? '' : join(own?.user || user, own?.role || role, ownType, processLevel),
     mount: join(own?.user || fileUser, fileRole, fileType, level),
     unseparated,
   };
