@@ -134,8 +134,9 @@ function readMemory(place: Place): MemoryCounters {
     pageFaults: of('pgfault', 'pgfault'),
     majorPageFaults: of('pgmajfault', 'pgmajfault'),
     oomKills: events.get('oom_kill'),
-    highEvents: v1 ? undefined : events.get('high'),
-    maxEvents: v1 ? undefined : events.get('max'),
+    // v1 has no threshold before the limit: nobody was ever held up by one.
+    highEvents: v1 && usage !== undefined ? 0 : events.get('high'),
+    maxEvents: v1 ? number('memory.failcnt') : events.get('max'),
   };
 }
 
