@@ -23,6 +23,8 @@ export async function forwardPort(
   signal.addEventListener('abort', cut, { once: true });
   server.on('error', () => undefined);
   try {
+    // It may have gone while the connection was made, and is told of once.
+    signal.throwIfAborted();
     // Each direction ends alone: a client may have sent all and still be reading.
     client.pipe(server).pipe(client);
     await Promise.all([finished(client), finished(server)]);
