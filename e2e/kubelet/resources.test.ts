@@ -78,33 +78,8 @@ describe.concurrent('requests and limits', () => {
       if (name === 'burstable') expect(score).toBeGreaterThan(900);
       // Lower than the server's own takes CAP_SYS_RESOURCE, which this kind of machine has not.
       if (name === 'guaranteed') expect(score).toBeLessThanOrEqual(0);
-      node.kubelet.removeStaticPod(manifest.metadata.name);
+      await removeStatic(node, manifest);
     }
-  });
-
-  test('of whole CPUs keep everybody else off them, also who runs already, and give them back', async () => {
-    const bystander = pod('bystander', { containers: [forever] });
-    const first = await runStatic(node, bystander);
-    const cpus = async (found: Pod): Promise<readonly number[]> =>
-      numbers((await run(node, found, "sed -n 's/^Cpus_allowed_list:\\t//p' /proc/1/status")).stdout);
-    const all = await cpus(first);
-    expect(all).toEqual(Array.from(os.cpus(), (_, number) => number));
-    const owner = pod('owner', {
-      containers: [{ ...forever, resources: { limits: { cpu: '1', memory: '32Mi' } } }],
-    });
-    const own = await cpus(await runStatic(node, owner));
-    expect(own).toHaveLength(1);
-    expect(own).not.toEqual([0]);
-    await eventually(
-      () => cpus(first),
-      (list) => list.length === all.length - 1 && !list.includes(own[0] ?? 0),
-    );
-    await removeStatic(node, owner);
-    await eventually(
-      () => cpus(first),
-      (list) => list.length === all.length,
-    );
-    await removeStatic(node, bystander);
   });
 
   test("of the pod's own bound all its containers together", async () => {
@@ -210,6 +185,32 @@ test.concurrent('an image of a container counts for nothing in its memory', asyn
     (bytes) => bytes > 0 && bytes < 8 * megabyte,
   );
   await removeStatic(node, manifest);
+});
+
+// Alone: it takes all that a node of two CPUs has to give.
+test('whole CPUs keep everybody else off them, also who runs already, and give them back', async () => {
+  const bystander = pod('bystander', { containers: [forever] });
+  const first = await runStatic(node, bystander);
+  const cpus = async (found: Pod): Promise<readonly number[]> =>
+    numbers((await run(node, found, "sed -n 's/^Cpus_allowed_list:\\t//p' /proc/1/status")).stdout);
+  const all = await cpus(first);
+  expect(all).toEqual(Array.from(os.cpus(), (_, number) => number));
+  const owner = pod('owner', {
+    containers: [{ ...forever, resources: { limits: { cpu: '1', memory: '32Mi' } } }],
+  });
+  const own = await cpus(await runStatic(node, owner));
+  expect(own).toHaveLength(1);
+  expect(own).not.toEqual([0]);
+  await eventually(
+    () => cpus(first),
+    (list) => list.length === all.length - 1 && !list.includes(own[0] ?? 0),
+  );
+  await removeStatic(node, owner);
+  await eventually(
+    () => cpus(first),
+    (list) => list.length === all.length,
+  );
+  await removeStatic(node, bystander);
 });
 
 test('nothing is left', async () => {

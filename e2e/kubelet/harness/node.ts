@@ -108,16 +108,19 @@ export class KubeletNode {
    */
   async leftovers(): Promise<string[]> {
     await this.removeStaticPods();
-    const own = this.kubelet.rootDirectory;
-    const volumes = join(own, 'pods');
+    const root = this.kubelet.rootDirectory;
+    const volumes = join(root, 'pods');
     const left = (): string[] => [...readdirSync(volumes), ...find(this.cgroup('memory'), 'pod*')];
     const lines = await eventually(left, (names) => names.length === 0, 30).catch(() => left());
     await this.kubelet.stop();
     await this.world.removeEverything();
     removeCgroups(this.world.cgroupParent, ['burstable', 'besteffort', 'kubepods']);
     // The kubelet makes its root shared by a mount on itself, and leaves that.
-    spawnSync('umount', [own]);
-    return [...lines.map((name) => `the kubelet's: ${name}`), ...(await this.world.leftovers())];
+    spawnSync('umount', [root]);
+    const found = await this.world.leftovers();
+    // The kubelet names every pod's cgroup: the runtime's default one is of another's pods.
+    const own = found.filter((line) => !/^cgroup: .*\/gantry\//.test(line));
+    return [...lines.map((name) => `the kubelet's: ${name}`), ...own];
   }
 
   async removeStaticPods(): Promise<void> {
