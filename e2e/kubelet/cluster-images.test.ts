@@ -84,7 +84,7 @@ describe('a registry that wants credentials', () => {
       ({ reason, message }) => reason === 'Failed' && message.includes('Failed to pull'),
     );
     expect(failed?.message).toMatch(
-      /^Failed to pull image "basic\.test\/layers:1": .*(401|[Uu]nauthori[sz]ed)/,
+      /^Failed to pull image "basic\.test\/layers:1": .*(401|[Uu]nauthori[sz]ed|credentials)/,
     );
     expect(JSON.stringify(events)).not.toContain('guessed');
     await deleteBound(node, manifest);

@@ -26,7 +26,11 @@ import {
 let node: KubeletNode;
 let diary: string;
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 174, controlPlane: true });
+  node = await KubeletNode.create({
+    subnet: 174,
+    controlPlane: true,
+    config: { featureGates: { ContainerStopSignals: true } },
+  });
   diary = node.world.directory;
 });
 afterAll(async () => await node?.dispose());
@@ -95,6 +99,32 @@ describe('deletion', () => {
     expect(written('deaf')).toEqual(['up', 'term']);
     expect(took).toBeGreaterThanOrEqual(2000);
     expect(took).toBeLessThan(8000);
+  });
+
+  test('says the signal that the container wants', async () => {
+    const manifest = pod('signal', {
+      os: { name: 'linux' },
+      terminationGracePeriodSeconds: 20,
+      containers: [
+        {
+          ...sh(
+            'trap "echo term >> /diary/signal" TERM; trap "echo usr1 >> /diary/signal; exit 0" USR1; ' +
+              'echo up >> /diary/signal; while :; do sleep 0.1; done',
+          ),
+          ...diaryMount,
+          lifecycle: { stopSignal: 'SIGUSR1' },
+        },
+      ],
+      ...diaryVolume(),
+    });
+    const found = await runBound(node, manifest);
+    expect(statusOf(found)['stopSignal']).toBe('SIGUSR1');
+    await eventually(
+      () => written('signal'),
+      (lines) => lines.length === 1,
+    );
+    await deleteBound(node, manifest);
+    expect(written('signal')).toEqual(['up', 'usr1']);
   });
 
   test('by force takes the object at once, and the kubelet the pod', async () => {
@@ -219,7 +249,7 @@ describe('pods that end', () => {
     const found = await storedWhen(node, manifest, isOver);
     expect(found.status.phase).toBe(phase);
     expect(statusOf(found).state.terminated).toMatchObject(terminated);
-    expect(statusOf(found).state.terminated?.containerID).toMatch(/^gantry:\/\/[0-9a-f]{64}$/);
+    expect(statusOf(found).state.terminated?.containerID).toMatch(/^\w+:\/\/[0-9a-f]{64}$/);
   });
 
   test('a task is tried until it succeeds, and its last failure is kept', async () => {
@@ -246,6 +276,31 @@ describe('pods that end', () => {
     const reasons = (await eventsOf(node, manifest)).map(({ reason }) => reason);
     expect(reasons).toEqual(expect.arrayContaining(['Pulled', 'Created', 'Started']));
   });
+});
+
+test('a container may have the whole pod made anew, in the same sandbox', async () => {
+  const restartPolicyRules = [
+    { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } },
+  ];
+  const manifest = pod('anew', {
+    initContainers: [{ name: 'init', ...sh('echo init >> /diary/anew'), ...diaryMount }],
+    containers: [
+      {
+        ...sh('echo main >> /diary/anew; [ $(grep -c main /diary/anew) -lt 2 ] && exit 42; exec sleep 3600'),
+        ...diaryMount,
+        restartPolicy: 'Never',
+        restartPolicyRules,
+      },
+      { name: 'other', ...forever },
+    ],
+    ...diaryVolume(),
+  });
+  await runBound(node, manifest, () => true);
+  const found = await storedWhen(node, manifest, (seen) => isRunning(seen) && written('anew').length === 4);
+  expect(written('anew')).toEqual(['init', 'main', 'init', 'main']);
+  expect(statusOf(found, 'other').restartCount).toBe(1);
+  const filter = { labelSelector: { 'io.kubernetes.pod.uid': found.metadata.uid } };
+  expect((await node.world.cri.call('ListPodSandbox', { filter })).items).toHaveLength(1);
 });
 
 test('a program that is not there is said in status and events, with its name', async () => {

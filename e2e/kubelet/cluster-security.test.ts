@@ -7,6 +7,8 @@ import {
   deleteAllBound,
   forever,
   KubeletNode,
+  nodeIp,
+  nodeName,
   output,
   type Pod,
   pod,
@@ -21,7 +23,11 @@ const groupsImage = 'gcr.io/k8s-staging-cri-tools/test-image-predefined-group:la
 let node: KubeletNode;
 let shared: string;
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 172, controlPlane: true });
+  node = await KubeletNode.create({
+    subnet: 172,
+    controlPlane: true,
+    config: { featureGates: { UserNamespacesHostNetworkSupport: true, VolumeBindMountOptions: true } },
+  });
   shared = join(node.world.directory, 'shared');
   mkdirSync(join(shared, 'below'), { recursive: true });
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=1777', 'below', join(shared, 'below')]);
@@ -162,7 +168,47 @@ describe('user namespaces', () => {
     expect(await output(node, found, mounts)).toBe('0');
     expect(Number(await output(node, masked, mounts))).toBeGreaterThan(3);
   });
+
+  test('a pod of its own users may be in the network of the host', async () => {
+    const manifest = pod('users-host', { hostUsers: false, hostNetwork: true, containers: [forever] });
+    const found = await runBound(node, manifest);
+    expect(found.status.podIP).toBe(nodeIp);
+    expect(await output(node, found, 'cat /proc/self/uid_map')).toMatch(/^ *0 +[1-9]\d{4,} +65536$/);
+    expect(await output(node, found, 'ip -4 -o address show ge-node')).toContain(nodeIp);
+    // Root of other users than the network's has no power over it.
+    expect((await run(node, found, 'ip link set ge-node mtu 1400')).stderr).toMatch(/not permitted/);
+    await declares('UserNamespacesHostNetworkSupport');
+  });
 });
+
+test('mounts have the options that they ask for, and no program runs from one that is not for programs', async () => {
+  const bindMountOptions = ['noexec', 'nosuid', 'nodev'];
+  const manifest = pod('options', {
+    containers: [
+      {
+        ...forever,
+        volumeMounts: [
+          { name: 'scratch', mountPath: '/plain' },
+          { name: 'scratch', mountPath: '/strict', bindMountOptions },
+        ],
+      },
+    ],
+    volumes: [{ name: 'scratch', emptyDir: {} }],
+  });
+  const found = await runBound(node, manifest);
+  expect(await output(node, found, 'cp /bin/busybox /plain/echo; /plain/echo hello')).toBe('hello');
+  expect((await run(node, found, '/strict/echo hello')).stderr).toMatch(/Permission denied/);
+  const options = await output(node, found, 'grep " /strict " /proc/self/mountinfo');
+  for (const option of bindMountOptions) expect(options.split(' ')[5]?.split(',')).toContain(option);
+  await declares('VolumeBindMountOptions');
+});
+
+/** To the scheduler, which places only there the pods that need it. */
+async function declares(feature: string): Promise<void> {
+  const path = `/api/v1/nodes/${nodeName}`;
+  const { status } = await node.controlPlane.client.get<{ status: { declaredFeatures: string[] } }>(path);
+  expect(status.declaredFeatures).toContain(feature);
+}
 
 test('nothing is left', async () => {
   await deleteAllBound(node);

@@ -215,6 +215,18 @@ test('variables come from ConfigMaps, Secrets, the pod and its resources', async
   expect(found.status['qosClass']).toBe('Burstable');
 });
 
+test('variables come from a file that an earlier container wrote', async () => {
+  const volumeMounts = [{ name: 'files', mountPath: '/files' }];
+  const fileKeyRef = { volumeName: 'files', path: 'env', key: 'WORD' };
+  const manifest = pod('env-file', {
+    initContainers: [{ name: 'writes', ...sh('echo "WORD=\'of a file\'" > /files/env'), volumeMounts }],
+    containers: [{ ...forever, env: [{ name: 'SAID', valueFrom: { fileKeyRef } }] }],
+    volumes: [{ name: 'files', emptyDir: {} }],
+  });
+  const found = await runBound(node, manifest);
+  expect(await output(node, found, 'echo $SAID')).toBe('of a file');
+});
+
 test('a pod waits for what it names, and goes on when it is there', async () => {
   const manifest = pod('waits', {
     containers: [
