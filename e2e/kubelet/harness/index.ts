@@ -4,6 +4,7 @@ export * from './cluster.ts';
 export { manyAtOnce } from './concurrency.ts';
 export type { KubeletConfig } from './config.ts';
 export { ControlPlane } from './control-plane.ts';
+export { type Allocation, DevicePlugin } from './device-plugin.ts';
 export { nodeIp } from './host.ts';
 export { agnhostImage, spareImages } from './images.ts';
 export { KubeClient, KubeError } from './kube-client.ts';
