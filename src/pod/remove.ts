@@ -11,10 +11,12 @@ import type { PodService } from './service.ts';
 const SIGKILL = 9;
 
 /**
- * Removes a container that does not run. Idempotent: what failed half-way is begun again. Under the container's mutex.
+ * Removes a container that does not run, once. Idempotent: what failed half-way is begun again. Under the container's mutex.
  * Errors: the step's.
  */
 export async function eraseContainer(pods: PodService, container: Container): Promise<void> {
+  // Its own removal and its pod's may both have waited for the mutex.
+  if (!container.sandbox.containers.has(container.id)) return;
   await pods.nri.removeContainer(container.id);
   await releaseContainer(pods, container);
   pods.dropContainer(container);

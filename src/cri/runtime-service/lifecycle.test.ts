@@ -284,6 +284,29 @@ describe('the rest', () => {
     expect(Object.keys(response).sort()).toEqual(['info', 'status']);
   });
 
+  it('a pod and its containers removed at once: each is deleted once', async () => {
+    const caller = new AbortController();
+    const call = { signal: caller.signal, log: world.services.log };
+    const events = getContainerEvents(world.services, {}, call)[Symbol.asyncIterator]();
+    const first = events.next();
+    const pod = await world.runPod();
+    const containers: string[] = [];
+    for (let number = 0; number < 6; number += 1) containers.push(await world.start(pod, ['true']));
+    await Promise.all([
+      world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId: pod }),
+      ...containers.map((containerId) =>
+        world.call(removeContainer, 'RemoveContainerRequest', { containerId }),
+      ),
+    ]);
+    const deleted: (string | undefined)[] = [];
+    for (let next = await first; next.done !== true; next = await events.next()) {
+      const { containerEventType, containerId } = next.value;
+      if (containerEventType === 'CONTAINER_DELETED_EVENT') deleted.push(containerId);
+      if (containerId === pod && deleted.includes(pod)) caller.abort();
+    }
+    expect(deleted.sort()).toEqual([pod, ...containers].sort());
+  });
+
   it('events come in order, each with the statuses of its moment, however late they are read', async () => {
     const caller = new AbortController();
     const call = { signal: caller.signal, log: world.services.log };
