@@ -194,7 +194,7 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
 
   test('an image that was being pulled arrives', async () => {
     await podWhen(node, manifests.pulled, isReady, 40);
-    expect(ledger.read(alone.pulled)).toEqual(['start']);
+    expect(await wrote(alone.pulled, 'start')).toEqual(['start']);
   });
 
   test('nothing more is started', async () => {
