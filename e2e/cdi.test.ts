@@ -179,7 +179,10 @@ describe('a CDI device', () => {
     describeDevices(join(fixed, 'a.json'), {
       devices: {
         mapped: {
-          deviceNodes: [{ path: '/dev/loop-control' }],
+          deviceNodes: [
+            { path: '/dev/loop-control' },
+            { path: '/dev/thing/elsewhere', hostPath: '/dev/null', permissions: 'rw' },
+          ],
           mounts: [{ hostPath: library, containerPath: '/vendor', options: ['rbind', 'ro'] }],
         },
       },
@@ -194,6 +197,9 @@ describe('a CDI device', () => {
     const id = await startContainer(world, apart, { ...asking('mapped'), linux });
     expect(await say(id, 'stat -c "%F" /dev/loop-control; stat -c "%u %g" /vendor/file')).toBe(
       'character special file\n0 0',
+    );
+    expect(await say(id, 'echo x > /dev/thing/elsewhere; stat -c "%F %t:%T" /dev/thing/elsewhere')).toBe(
+      'character special file 1:3',
     );
     await removePod(world, apart);
   });

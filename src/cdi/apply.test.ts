@@ -60,6 +60,32 @@ describe('edits', () => {
     expect(mounts.find(({ destination }) => destination === '/b')?.options).toEqual(options);
   });
 
+  it('bind nodes of other paths in a user namespace, where none can be made', () => {
+    const spec: OciSpec = { ...bareSpec, linux: { ...bareSpec.linux, namespaces: [{ type: 'user' }] } };
+    const deviceNodes = [
+      { path: '/dev/renamed', hostPath: '/dev/char', permissions: 'r' },
+      { path: '/dev/block' },
+      { path: '/dev/other', hostPath: '/dev/char', type: 'c', major: 99, minor: 1 },
+    ];
+    const { mounts, linux } = apply({ deviceNodes }, spec);
+    expect(mounts.filter(({ destination }) => destination === '/dev/renamed')).toEqual([
+      {
+        destination: '/dev/renamed',
+        source: '/dev/char',
+        type: 'bind',
+        options: ['bind', 'nosuid', 'noexec'],
+      },
+    ]);
+    expect(linux.devices?.map(({ path }) => path)).toEqual(['/dev/old', '/dev/block', '/dev/other']);
+    expect(linux.resources?.devices).toContainEqual({
+      allow: true,
+      type: 'c',
+      major: 10,
+      minor: 229,
+      access: 'r',
+    });
+  });
+
   it('add hooks behind those that are there', () => {
     const spec: OciSpec = {
       ...bareSpec,

@@ -1,6 +1,7 @@
 /** A device's edits, made to a container's OCI document. Pure but for the look at the host's nodes. */
-import { GantryError, type OciDevice, type OciMount, type OciSpec } from '../base/index.ts';
-import type { CdiHook, CdiMount, ContainerEdits, DeviceNode, HostNodes } from './types.ts';
+import { GantryError, type OciMount, type OciSpec } from '../base/index.ts';
+import { type ResolvedNode, resolveNode, rulesFor } from './device-nodes.ts';
+import type { CdiHook, CdiMount, ContainerEdits, HostNodes } from './types.ts';
 
 /** Errors: invalid-argument for a node that the host does not have; unimplemented. All name the `device` that the edits are for. */
 export function applyEdits(
@@ -11,11 +12,9 @@ export function applyEdits(
 ): OciSpec {
   refuse(edits, device);
   const { process, linux } = spec;
-  const nodes = edits.deviceNodes.map((node) => ({
-    node: ociDevice(node, process, device, hostNodes),
-    access: node.permissions === 'none' ? '' : node.permissions || 'rwm',
-  }));
-  const replaced = new Set(nodes.map(({ node }) => node.path));
+  const nodes = edits.deviceNodes.map((node) => resolveNode(node, process, device, hostNodes));
+  const replaced = new Set(nodes.map((node) => node.device.path));
+  const bound = nodes.filter((node) => isBound(spec, node));
   const gids = edits.additionalGids.filter((gid) => gid !== 0);
   const { additionalGids = [] } = process.user;
   return {
@@ -25,20 +24,17 @@ export function applyEdits(
       env: variables(process.env, edits.env),
       user: { ...process.user, additionalGids: [...new Set([...additionalGids, ...gids])] },
     },
-    mounts: mounts(spec, edits.mounts),
+    mounts: mounts(spec, edits.mounts, bound),
     ...(edits.hooks.length === 0 ? {} : { hooks: hooks(spec, edits.hooks) }),
     linux: {
       ...linux,
       devices: [
         ...(linux.devices ?? []).filter(({ path }) => !replaced.has(path)),
-        ...nodes.map(({ node }) => node),
+        ...nodes.filter((node) => !bound.includes(node)).map((node) => node.device),
       ],
       resources: {
         ...linux.resources,
-        devices: [
-          ...(linux.resources?.devices ?? []),
-          ...nodes.flatMap(({ node, access }) => rule(node, access)),
-        ],
+        devices: [...(linux.resources?.devices ?? []), ...nodes.flatMap(rulesFor)],
       },
     },
   };
@@ -68,61 +64,36 @@ function variables(before: readonly string[], wanted: readonly string[]): string
   return [...after.values()];
 }
 
-/** The host's node says what the specification leaves open; one that is described in full need not be there. */
-function ociDevice(
-  node: DeviceNode,
-  process: OciSpec['process'],
-  device: string,
-  hostNodes: HostNodes,
-): OciDevice {
-  const hostPath = node.hostPath || node.path;
-  const found = hostNodes(hostPath);
-  const isComplete = node.type !== '' && (node.major !== 0 || node.type === 'p');
-  const type = node.type || found?.type;
-  const wrong = (what: string): GantryError =>
-    new GantryError({
-      code: 'invalid-argument',
-      operation: 'inject CDI device',
-      subject: hostPath,
-      message: `CDI device ${device}: ${what}`,
-    });
-  if (type === undefined || (found === undefined && !isComplete)) {
-    throw wrong(`the host has no device node ${hostPath}`);
-  }
-  const sameKind = found === undefined || found.type === type || (type === 'u' && found.type === 'c');
-  if (!isComplete && !sameKind) throw wrong(`${hostPath} of the host is of type ${found?.type}, not ${type}`);
-  const numbers = isComplete || found === undefined || node.major !== 0 ? node : found;
-  const { fileMode = found?.mode, uid = process.user.uid, gid = process.user.gid } = node;
-  return {
-    path: node.path,
-    type,
-    ...(type === 'p' ? {} : { major: numbers.major, minor: numbers.minor }),
-    ...(fileMode === undefined ? {} : { fileMode }),
-    ...(uid === 0 && node.uid === undefined ? {} : { uid }),
-    ...(gid === 0 && node.gid === undefined ? {} : { gid }),
-  };
-}
+const inUserNamespace = ({ linux }: OciSpec): boolean =>
+  (linux.namespaces ?? []).some(({ type }) => type === 'user');
 
-type Rules = NonNullable<NonNullable<OciSpec['linux']['resources']>['devices']>;
-
-function rule({ type, major = 0, minor = 0 }: OciDevice, access: string): Rules {
-  if (type === 'p' || access === '') return [];
-  return [{ allow: true, type: type === 'b' ? 'b' : 'c', major, minor, access }];
+/** Nobody makes nodes in a user namespace: stage1 binds the host's of the same path, and what is elsewhere is a mount. */
+function isBound(spec: OciSpec, { device, hostPath, isOnHost }: ResolvedNode): boolean {
+  return isOnHost && hostPath !== device.path && inUserNamespace(spec);
 }
 
 /** Outer ones first. In a user namespace what is bound has the owners that it has on the host. */
-function mounts({ mounts: before, linux }: OciSpec, wanted: readonly CdiMount[]): OciMount[] {
-  if (wanted.length === 0) return before;
-  const inUserNamespace = (linux.namespaces ?? []).some(({ type }) => type === 'user');
-  const after = new Map(before.map((mount) => [mount.destination, mount]));
-  for (const { hostPath, containerPath, type, options } of wanted) {
-    after.delete(containerPath);
-    after.set(containerPath, {
+function mounts(spec: OciSpec, wanted: readonly CdiMount[], nodes: readonly ResolvedNode[]): OciMount[] {
+  if (wanted.length + nodes.length === 0) return spec.mounts;
+  const isMapped = inUserNamespace(spec);
+  const added = [
+    ...wanted.map(({ hostPath, containerPath, type, options }) => ({
       destination: containerPath,
       source: hostPath,
       ...(type === '' ? {} : { type }),
-      options: [...options, ...(inUserNamespace ? idMapOption(type, options) : [])],
-    });
+      options: [...options, ...(isMapped ? idMapOption(type, options) : [])],
+    })),
+    ...nodes.map(({ device, hostPath }) => ({
+      destination: device.path,
+      source: hostPath,
+      type: 'bind',
+      options: ['bind', 'nosuid', 'noexec'],
+    })),
+  ];
+  const after = new Map(spec.mounts.map((mount) => [mount.destination, mount]));
+  for (const mount of added) {
+    after.delete(mount.destination);
+    after.set(mount.destination, mount);
   }
   const depth = ({ destination }: OciMount): number => destination.split('/').filter(Boolean).length;
   return [...after.values()].sort((a, b) => depth(a) - depth(b));
