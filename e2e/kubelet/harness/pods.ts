@@ -64,7 +64,7 @@ export async function podWhen(
   node: KubeletNode,
   manifest: PodManifest,
   isGood: (pod: Pod) => boolean,
-  seconds = 20,
+  seconds = 40,
 ): Promise<Pod> {
   const { name, namespace = 'default' } = manifest.metadata;
   const names = [name, `${name}-${nodeName}`];
@@ -109,7 +109,7 @@ export async function runStatic(
 }
 
 /** Takes the file away, and waits until neither the kubelet nor the runtime has the pod running. */
-export async function removeStatic(node: KubeletNode, manifest: PodManifest, seconds = 20): Promise<void> {
+export async function removeStatic(node: KubeletNode, manifest: PodManifest, seconds = 40): Promise<void> {
   const { name } = manifest.metadata;
   node.kubelet.removeStaticPod(name);
   await eventually(
