@@ -36,7 +36,8 @@ export function onEvent(pods: PodService, sandbox: Sandbox, event: Stage1Event):
     if (container !== undefined) markStarted(pods, container, pid, startedAt);
   } else if (event.warning !== undefined) {
     const { appId, message } = event.warning;
-    pods.log.warn({ sandbox: sandbox.id, ...(appId === '' ? {} : { container: appId }) }, message);
+    const about = { sandbox: sandbox.id, ...(appId === '' ? {} : { container: appId }) };
+    pods.log[pods.warnings.level(message)](about, message);
   }
 }
 

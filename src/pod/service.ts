@@ -13,6 +13,7 @@ import { EventBus } from './events.ts';
 import { Names } from './names.ts';
 import { recover } from './recovery.ts';
 import { Registry } from './registry.ts';
+import { Warnings } from './warnings.ts';
 
 export interface PodDependencies {
   readonly config: ServerConfig;
@@ -41,6 +42,7 @@ export class PodService extends Registry {
   readonly host: HostFacts;
   readonly lookups: HostLookups;
   readonly events = new EventBus();
+  readonly warnings = new Warnings();
   readonly sandboxNames = new Names('sandbox');
   readonly containerNames = new Names('container');
   /** What start-up left to be done in the background: dead pods' networks. Never rejects. */
