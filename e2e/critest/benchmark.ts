@@ -1,6 +1,6 @@
 /**
  * critest's own benchmark on Gantry beside containerd with runc, in turns, on the same images; prints the median of every
- * operation as a Markdown table. The peer must have been built (e2e/build-tools peer).
+ * operation as a Markdown table. `hack/bench critest` builds what it needs; by hand:
  *   e2e/isolated node_modules/node/bin/node e2e/critest/benchmark.ts [--rounds N] [--samples N] [--parallel N]
  * Rounds alternate who begins; each takes so many samples of every operation, `--parallel` of them at once. containerd's pods,
  * and those of the second column, are in a CNI network (bridge, portmap); those of the third in Gantry's built-in one.
