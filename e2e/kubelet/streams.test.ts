@@ -59,6 +59,16 @@ describe.each(['spdy', 'websocket'] as const)('over %s', (transport) => {
     expect(command.stdout).toBe('one\ntwo\nover\n');
   });
 
+  test('exec carries megabytes both ways unharmed', async () => {
+    const lines = `${Array.from({ length: 400_000 }, (_, at) => at + 1).join('\n')}\n`;
+    const command = await execIn(node, target, ['cat'], { transport, stdin: true });
+    for (let at = 0; at < lines.length; at += 30_000) command.write(lines.slice(at, at + 30_000));
+    command.closeStdin();
+    expect(await command.exitCode()).toBe(0);
+    expect(command.stdout.length).toBe(lines.length);
+    expect(command.stdout === lines).toBe(true);
+  });
+
   test('exec with a terminal is told its size', async () => {
     const command = await execIn(node, target, ['sh'], { transport, stdin: true, tty: true });
     command.resize(101, 31);
