@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { OciMount } from '../../../src/base/index.ts';
@@ -41,6 +41,8 @@ interface Options {
   readonly oldKernel?: boolean;
   readonly namespaces?: object;
   readonly mount?: Partial<OciMount>;
+  /** SELinux's; all else that would take one is left out. */
+  readonly label?: string;
 }
 
 /** Runs a script with these volumes at /v0, /v1 … */
@@ -58,7 +60,16 @@ function show(text: string, volumes: readonly Volume[], options: Options = {}): 
         }),
       ),
     );
+    if (options.label === undefined) return;
+    copy.linux.mountLabel = options.label;
+    copy.linux.maskedPaths = [];
+    copy.mounts = copy.mounts.filter(({ type }) => type === 'bind' || type === 'proc');
   });
+  const stacked = {
+    kind: 'layers',
+    layers: [layer(shop.root), layer(two)],
+    writable: shop.newDirectory('writable'),
+  };
   const pod = {
     contractVersion: 1,
     id: 'a'.repeat(64),
@@ -76,11 +87,7 @@ function show(text: string, volumes: readonly Volume[], options: Options = {}): 
     contractVersion: 1,
     id: 'b'.repeat(64),
     name: 'app',
-    rootfs: {
-      kind: 'layers',
-      layers: [layer(shop.root), layer(two)],
-      writable: shop.newDirectory('writable'),
-    },
+    rootfs: options.label === undefined ? stacked : { kind: 'directory', path: shop.root },
     imageVolumes: volumes.map(({ layers, ...rest }) => ({ layers: layers.map(layer), ...rest })),
     stdin: false,
     stdinOnce: false,
@@ -158,6 +165,17 @@ test('a volume that the manifest does not have is named', () => {
   expect(show('true', [{ layers: [one] }], { mount }).stderr).toContain(
     'mount image volume /v0: Invalid argument (open gantry:image/7',
   );
+});
+
+test('an SELinux label is every file’s: one layer is stacked for it, too', () => {
+  const label = 'system_u:object_r:container_file_t:s0:c1,c2';
+  for (const layers of [[one], [one, two]]) {
+    const done = show('cat /v0/passwd', [{ layers }], { label });
+    // A kernel without SELinux does not know the option, and says by its name that it was given.
+    if (existsSync('/sys/fs/selinux/enforce')) expect(done.stdout).toBe('of the image\n');
+    else
+      expect(done.stderr).toMatch(/mount image volume \/v0: .*overlay context=system_u:object_r:container/);
+  }
 });
 
 test('afterwards nothing is mounted', () => {
