@@ -12,8 +12,9 @@ import {
 } from '../harness/index.ts';
 import {
   type Container,
+  type ContainerStateTerminated,
   deleteAllBound,
-  eventsOf,
+  eventOf,
   forever,
   isRunning,
   KubeletNode,
@@ -47,7 +48,7 @@ beforeAll(async () => {
   const disk = join(directory, 'disk');
   mountVolume(volume, disk);
   node = await KubeletNode.create({
-    subnet: 178,
+    subnet: 198,
     controlPlane: true,
     server: { root: join(disk, 'root') },
     images: [shellImage, ...spareImages],
@@ -72,11 +73,7 @@ const isEvicted = ({ status }: Pod): boolean => status.phase === 'Failed' && sta
 
 async function evicted(manifest: PodManifest): Promise<string> {
   const { status } = await storedWhen(node, manifest, isEvicted, patience);
-  const events = await eventually(
-    () => eventsOf(node, manifest),
-    (all) => all.some(({ reason }) => reason === 'Evicted'),
-  );
-  expect(events.find(({ reason }) => reason === 'Evicted')?.type).toBe('Warning');
+  expect((await eventOf(node, manifest, 'Evicted')).type).toBe('Warning');
   return status.message ?? '';
 }
 
@@ -164,8 +161,11 @@ describe('pressure', () => {
     expect(await evicted(hog)).toMatch(
       /^The node was low on resource: memory\. Threshold quantity: \d+(Ki)?, available: \d+Ki\. Container main was using \d{5}Ki, request is 0/,
     );
-    const { status } = await storedWhen(node, hog, isEvicted);
-    expect(status.containerStatuses?.[0]?.state.terminated?.exitCode).toBe(1);
+    // It is said to be evicted when it is told to end, and how it ended when it has.
+    const ended = ({ status }: Pod): ContainerStateTerminated | undefined =>
+      status.containerStatuses?.[0]?.state.terminated;
+    const over = await storedWhen(node, hog, (found) => ended(found) !== undefined);
+    expect(ended(over)?.exitCode).toBe(1);
     await stillRuns(modest);
   });
 

@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually, startTokenServer, type TokenServer } from '../harness/index.ts';
+import { startTokenServer, type TokenServer } from '../harness/index.ts';
 import { imageStorage, type Registry, startRegistry, writeHosts } from '../images/index.ts';
 import {
   deleteAllBound,
   deleteBound,
+  eventOf,
   eventsOf,
   forever,
   isRunning,
@@ -28,7 +29,7 @@ let node: KubeletNode;
 let tokens: TokenServer;
 const registries: Registry[] = [];
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 177, controlPlane: true });
+  node = await KubeletNode.create({ subnet: 197, controlPlane: true });
   const { directory } = node.world;
   const storage = await imageStorage();
   const start = async (host: string, auth: string): Promise<void> => {
@@ -76,16 +77,12 @@ describe('a registry that wants credentials', () => {
     const manifest = privately('refused', 'basic.test/layers:1', secret === undefined ? {} : by(secret));
     const found = await runBound(node, manifest, waitsFor('ErrImagePull'));
     expect(statusOf(found).state.waiting?.message).toMatch(/basic\.test/);
-    const events = await eventually(
-      () => eventsOf(node, manifest),
-      (all) => all.some(({ reason }) => reason === 'BackOff'),
-    );
-    const failed = events.find(
-      ({ reason, message }) => reason === 'Failed' && message.includes('Failed to pull'),
-    );
-    expect(failed?.message).toMatch(
+    await eventOf(node, manifest, 'BackOff');
+    const failed = await eventOf(node, manifest, 'Failed', /Failed to pull/);
+    expect(failed.message).toMatch(
       /^Failed to pull image "basic\.test\/layers:1": .*(401|[Uu]nauthori[sz]ed|credentials)/,
     );
+    const events = await eventsOf(node, manifest);
     expect(JSON.stringify(events)).not.toContain('guessed');
     await deleteBound(node, manifest);
   });
@@ -97,13 +94,7 @@ describe('a registry that wants credentials', () => {
     const { imageID, image: shown } = statusOf(found);
     expect(shown).toBe(image);
     expect(imageID).toMatch(/^basic\.test\/layers@sha256:[0-9a-f]{64}$/);
-    const events = await eventually(
-      () => eventsOf(node, manifest),
-      (all) => all.some(({ reason }) => reason === 'Started'),
-    );
-    expect(events.map(({ reason }) => reason)).toEqual(
-      expect.arrayContaining(['Pulling', 'Pulled', 'Created']),
-    );
+    for (const reason of ['Pulling', 'Pulled', 'Created', 'Started']) await eventOf(node, manifest, reason);
 
     const thief = privately('thief', image);
     const refused = await runBound(node, thief, waitsFor('ErrImagePull'));
@@ -111,13 +102,7 @@ describe('a registry that wants credentials', () => {
     await deleteBound(node, thief);
     const again = privately('again', image, by('basic'));
     await runBound(node, again);
-    const present = await eventually(
-      () => eventsOf(node, again),
-      (all) => all.some(({ reason }) => reason === 'Pulled'),
-    );
-    expect(present.find(({ reason }) => reason === 'Pulled')?.message).toContain(
-      'already present on machine',
-    );
+    await eventOf(node, again, 'Pulled', /already present on machine/);
   });
 
   test('lets in by the secret of the account, and by tokens', async () => {
@@ -162,11 +147,7 @@ describe('image volumes', () => {
   test('an image that cannot be had is said, one that wants a secret is had by it', async () => {
     const absent = mounting('gantry.test/absent:1');
     await runBound(node, absent, () => true);
-    const events = await eventually(
-      () => eventsOf(node, absent),
-      (all) => all.some(({ message }) => message.includes('gantry.test/absent:1')),
-    );
-    expect(events.some(({ type, message }) => type === 'Warning' && message.includes('absent:1'))).toBe(true);
+    expect((await eventOf(node, absent, 'Failed', /gantry\.test\/absent:1/)).type).toBe('Warning');
     await deleteBound(node, absent);
     const found = await runBound(node, mounting('basic.test/config:1', {}, by('basic')), isRunning);
     expect(await output(node, found, 'ls /image/bin/busybox')).toBe('/image/bin/busybox');

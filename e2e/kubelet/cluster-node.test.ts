@@ -7,7 +7,7 @@ import {
   agnhostImage,
   deleteAllBound,
   deleteBound,
-  eventsOf,
+  eventOf,
   forever,
   KubeletNode,
   nodeIp,
@@ -31,7 +31,7 @@ const runtimeClasses = '/apis/node.k8s.io/v1/runtimeclasses';
 
 let node: KubeletNode;
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 171, controlPlane: true });
+  node = await KubeletNode.create({ subnet: 191, controlPlane: true });
   const { client } = node.controlPlane;
   const overhead = { podFixed: { memory: '16Mi', cpu: '10m' } };
   for (const handler of ['gantry', 'host', 'nobody']) {
@@ -97,11 +97,7 @@ test("a RuntimeClass chooses the handler, and its overhead is the pod's", async 
 test('a handler that the runtime does not have is an event that names it', async () => {
   const manifest = pod('no-handler', { runtimeClassName: 'class-nobody', containers: [forever] });
   await runBound(node, manifest, () => true);
-  const events = await eventually(
-    () => eventsOf(node, manifest),
-    (all) => all.some(({ reason }) => reason === 'FailedCreatePodSandBox'),
-  );
-  const { message } = events.find(({ reason }) => reason === 'FailedCreatePodSandBox') ?? { message: '' };
+  const { message } = await eventOf(node, manifest, 'FailedCreatePodSandBox');
   expect(message).toContain('no runtime handler "nobody" is configured');
   await deleteBound(node, manifest);
 });

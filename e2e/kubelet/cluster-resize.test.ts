@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../harness/index.ts';
 import {
   deleteAllBound,
-  eventsOf,
+  eventOf,
   forever,
   isRunning,
   KubeletNode,
@@ -34,7 +34,7 @@ const exactly = (cpu: string, memory: string): Resources => ({
 
 let node: KubeletNode;
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 173, controlPlane: true });
+  node = await KubeletNode.create({ subnet: 193, controlPlane: true });
 });
 afterAll(async () => await node?.dispose());
 
@@ -94,7 +94,7 @@ describe('a running container', () => {
       expect(limitsOfPod(node, after)).toMatchObject(limits);
       expect(limitsOfContainer(node, after).shares).toBeGreaterThan(shares);
     }
-    expect((await eventsOf(node, manifest)).map(({ reason }) => reason)).toContain('ResizeCompleted');
+    await eventOf(node, manifest, 'ResizeCompleted');
   });
 
   test('two of one pod at once, only what is asked for of one', async () => {

@@ -24,7 +24,7 @@ let node: KubeletNode;
 let shared: string;
 beforeAll(async () => {
   node = await KubeletNode.create({
-    subnet: 172,
+    subnet: 192,
     controlPlane: true,
     config: { featureGates: { UserNamespacesHostNetworkSupport: true, VolumeBindMountOptions: true } },
   });

@@ -22,7 +22,7 @@ let node: KubeletNode;
 let target: Pod;
 beforeAll(async () => {
   // The API server calls the kubelet by the node's address.
-  node = await KubeletNode.create({ subnet: 176, controlPlane: true, config: { address: '0.0.0.0' } });
+  node = await KubeletNode.create({ subnet: 196, controlPlane: true, config: { address: '0.0.0.0' } });
   const containers = [
     { ...forever },
     {

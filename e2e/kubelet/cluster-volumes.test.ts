@@ -21,7 +21,7 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 let node: KubeletNode;
 beforeAll(async () => {
-  node = await KubeletNode.create({ subnet: 170, controlPlane: true });
+  node = await KubeletNode.create({ subnet: 190, controlPlane: true });
   const { client } = node.controlPlane;
   await client.create(configMaps, {
     metadata: { name: 'settings' },

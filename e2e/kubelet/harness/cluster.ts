@@ -65,7 +65,21 @@ export interface KubeEvent {
   readonly count?: number;
 }
 
-/** What the kubelet reported of a pod. */
+/** An event of a pod, with this reason and about this, as soon as there is one: they come a moment after the status. */
+export async function eventOf(
+  node: KubeletNode,
+  manifest: PodManifest,
+  reason: string,
+  about: RegExp = /^/,
+): Promise<KubeEvent> {
+  const find = async (): Promise<KubeEvent | undefined> =>
+    (await eventsOf(node, manifest)).find((event) => event.reason === reason && about.test(event.message));
+  const found = await eventually(find, (event) => event !== undefined);
+  if (found === undefined) throw new Error('unreachable');
+  return found;
+}
+
+/** What the kubelet reported of a pod until now. */
 export async function eventsOf(node: KubeletNode, { metadata }: PodManifest): Promise<readonly KubeEvent[]> {
   const selector = encodeURIComponent(`involvedObject.name=${metadata.name}`);
   const path = `/api/v1/namespaces/${metadata.namespace ?? 'default'}/events?fieldSelector=${selector}`;
