@@ -251,7 +251,7 @@ describe.concurrent('pods', () => {
       );
       expect(statusOf(second).lastState.terminated).toMatchObject({ exitCode: 5, reason: 'Error' });
       expect(await logs(second, 'main', 'previous=true')).toBe('this is 1');
-      expect(await logs(second)).toBe('this is 2');
+      expect(await node.kubelet.api.followLogs(second, 'main', /\n$/)).toBe('this is 2\n');
       await run(node, second, 'touch /diary/go');
       const done = await podWhen(node, manifest, isOver);
       expect(done.status.phase).toBe('Succeeded');

@@ -58,8 +58,9 @@ function withNotes(
   return [manifest, () => readFileSync(join(directory, 'all'), 'utf8').trim().split('\n')];
 }
 const note = (text: string): string => `echo ${text} >> /notes/all`;
+const loop = 'while :; do sleep 3600 & wait $!; done';
 /** Until it is told to end. */
-const stay = 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done';
+const stay = `trap "exit 0" TERM; ${loop}`;
 /** A web server that is up before the containers that follow it, and writes what a hook asks it to. */
 const web = {
   name: 'web',
@@ -176,11 +177,12 @@ describe.concurrent('the grace period', () => {
   });
 
   test('is not waited for where the container goes', async () => {
+    const willing = { ...sh(`trap 'exit 0' TERM; touch /tmp/up; ${loop}`), ...up };
     const manifest = pod('willing', {
       terminationGracePeriodSeconds: 600,
-      containers: [forever, { name: 'two', ...forever }],
+      containers: [willing, { name: 'two', ...willing }],
     });
-    await runStatic(node, manifest);
+    await runStatic(node, manifest, isReady);
     expect(await timeToEnd(manifest)).toBeLessThan(20_000);
   });
 

@@ -120,6 +120,7 @@ describe.each(['spdy', 'websocket'] as const)('over %s', (transport) => {
 
 test('logs come whole, by tail and with times', async () => {
   const { api } = node.kubelet;
+  await api.followLogs(target, 'chatty', /(?=[\s\S]*line 3)(?=[\s\S]*error 3)/);
   const lines = (await api.logs(target, 'chatty')).trim().split('\n');
   expect(lines.filter((line) => line.startsWith('line'))).toEqual(['line 1', 'line 2', 'line 3']);
   expect(lines.filter((line) => line.startsWith('error'))).toEqual(['error 1', 'error 2', 'error 3']);

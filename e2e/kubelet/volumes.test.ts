@@ -170,7 +170,7 @@ describe.concurrent('emptyDir', () => {
       volumes: [{ name: 'e', emptyDir: {} }],
       containers: [
         {
-          ...sh('echo run >> /e/runs; [ $(wc -l < /e/runs) -gt 1 ] && exec sleep 3600'),
+          ...sh('echo run >> /e/runs; [ $(wc -l < /e/runs) -gt 1 ] && echo up && exec sleep 3600'),
           ...mounts(mount('e')),
         },
         {
@@ -186,6 +186,7 @@ describe.concurrent('emptyDir', () => {
       manifest,
       (found) => statusOf(found).restartCount === 1 && statusOf(found).state.running !== undefined,
     );
+    await node.kubelet.api.followLogs(up, 'main', /up/);
     const { stdout } = await run(
       node,
       up,
@@ -295,7 +296,7 @@ describe.concurrent('sub-paths', () => {
       volumes: [{ name: 'e', emptyDir: {} }],
       containers: [
         {
-          ...sh('echo run >> /e/runs; [ $(wc -l < /e/runs) -gt 2 ] && exec sleep 3600; exit 1'),
+          ...sh('echo run >> /e/runs; [ $(wc -l < /e/runs) -gt 2 ] && echo up && exec sleep 3600; exit 1'),
           ...mounts(mount('e', '/e', { subPath: 'sub' })),
         },
       ],
@@ -305,6 +306,7 @@ describe.concurrent('sub-paths', () => {
       manifest,
       (found) => statusOf(found).restartCount === 2 && statusOf(found).state.running !== undefined,
     );
+    await node.kubelet.api.followLogs(up, 'main', /up/);
     expect((await run(node, up, 'wc -l < /e/runs')).stdout).toBe('3');
     await removeStatic(node, manifest);
   });
