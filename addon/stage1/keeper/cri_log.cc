@@ -50,10 +50,13 @@ std::string_view CriPrefix::text(bool partial) {
   return {text_, size_};
 }
 
-bool LineBuffer::add(std::string_view prefix, std::string_view first, std::string_view second) {
-  const size_t size = prefix.size() + first.size() + second.size() + 1;
-  if (size > capacity_ - used_) return false;
-  char* at = put_text(data_ + used_, prefix);
+bool LineBuffer::add(CriPrefix& prefix, bool partial, std::string_view first, std::string_view second) {
+  const std::string_view head = prefix.text(partial);
+  const size_t size = head.size() + first.size() + second.size() + 1;
+  if (size + CriPrefix::room > capacity_ - used_) return false;
+  char* at = data_ + used_;
+  std::memcpy(at, head.data(), CriPrefix::room);
+  at += head.size();
   if (!first.empty()) at = put_text(at, first);
   if (!second.empty()) at = put_text(at, second);
   *at = '\n';

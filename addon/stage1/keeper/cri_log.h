@@ -17,9 +17,11 @@ class CriPrefix {
  public:
   CriPrefix(int64_t nanoseconds, contract::StreamKind stream);
   [[nodiscard]] std::string_view text(bool partial);
+  // What text() may point to, whatever its length: a copy of a fixed size is a few instructions.
+  static constexpr size_t room = 48;
 
  private:
-  char text_[48];
+  char text_[room] = {};
   size_t size_ = 0;
   size_t tag_ = 0;
 };
@@ -29,7 +31,7 @@ class LineBuffer {
  public:
   LineBuffer(char* data, size_t size) : data_(data), capacity_(size) {}
   // False when there is no room for it: write out, clear, and ask again.
-  bool add(std::string_view prefix, std::string_view first, std::string_view second);
+  bool add(CriPrefix& prefix, bool partial, std::string_view first, std::string_view second);
   [[nodiscard]] std::string_view content() const { return {data_, used_}; }
   void clear() { used_ = 0; }
 

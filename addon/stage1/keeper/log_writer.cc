@@ -89,10 +89,9 @@ void LogWriter::line(CriPrefix& prefix, bool partial, std::string_view first, st
     text.append(second);
     return send_to_journal(error ? contract::StreamKind::error : contract::StreamKind::output, text);
   }
-  const std::string_view head = prefix.text(partial);
-  if (buffer_.add(head, first, second)) return;
+  if (buffer_.add(prefix, partial, first, second)) return;
   flush();
-  (void)buffer_.add(head, first, second);  // a line is far smaller than the buffer
+  (void)buffer_.add(prefix, partial, first, second);  // a line is far smaller than the buffer
 }
 
 void LogWriter::flush() {
