@@ -16,6 +16,7 @@ export const paths = {
   quarantine: (r: Roots): string => join(r.root, 'quarantine'),
   images: (r: Roots): string => join(r.root, 'images'),
   layers: (r: Roots): string => join(r.root, 'layers'),
+  mountPoints: (r: Roots): string => join(r.state, 'mount-points'),
   layerMounts: (r: Roots): string => join(r.state, 'layers'),
   podState: (r: Roots, podId: string): string => join(r.state, 'pods', podId),
   controlSocket: (r: Roots, podId: string): string => join(r.state, 'pods', podId, 'ctl'),

@@ -12,6 +12,7 @@ import { resolveImageAccount } from './account.ts';
 import { Container } from './container.ts';
 import { publish } from './exits.ts';
 import type { ContainerRecord } from './model.ts';
+import { mountPoints } from './mount-points.ts';
 import { appManifest, type ContainerPlan } from './plan-container.ts';
 import { podPidMode } from './plan-sandbox.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -148,6 +149,7 @@ export async function adjustDocument(
 
 /** The two documents that stage1 executes. Layers: the container's own image's, then those of its volumes'. */
 export function writeManifests(
+  pods: PodService,
   container: Container,
   plan: ContainerPlan,
   spec: OciSpec,
@@ -160,6 +162,7 @@ export function writeManifests(
     layers,
     volumes,
     writable: record.writablePath,
+    mountPoints: mountPoints(pods.roots),
     stopSignal: record.stopSignal,
     podPid: podPidMode(container.sandbox.record),
     spec,
@@ -171,17 +174,27 @@ export function writeManifests(
   container.document = undefined;
 }
 
-/** At the barrier: the process exists and is in its cgroup. Deleting the app takes it back. */
+/**
+ * At the barrier: the process exists and is in its cgroup. What it returns lets it pass, and resolves when all but the exec is
+ * done. Deleting the app takes it back.
+ */
 export async function createToBarrier(
   pods: PodService,
   container: Container,
   client: Stage1Client,
-): Promise<void> {
-  const pid = await client.create(container.id);
+): Promise<() => Promise<void>> {
   const { scope } = containerCgroup(pods, container.sandbox, container.id);
-  if (scope === undefined) return; // cgroupfs: stage1 has placed it
+  const creating = client.create(container.id);
+  if (scope === undefined) {
+    // cgroupfs: it has gone there itself, and nobody need look at it at the barrier. So one way to stage1, not two.
+    const continued = client.continue(container.id);
+    continued.catch(() => undefined); // Create says why
+    await creating;
+    return () => continued;
+  }
   const description = `Gantry container ${container.record.name}`;
-  await startScope({ pid, ...scope, description }, AbortSignal.timeout(SCOPE_DEADLINE));
+  await startScope({ pid: await creating, ...scope, description }, AbortSignal.timeout(SCOPE_DEADLINE));
+  return () => client.continue(container.id);
 }
 
 /** From now on it is there for everybody. Errors: those of writing; failed-precondition when the pod ended meanwhile. */

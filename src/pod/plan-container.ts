@@ -79,6 +79,8 @@ export interface AppManifestInput {
   /** Layers of the images that mounts show, in the order of those mounts. */
   readonly volumes: readonly (readonly LayerMount[])[];
   readonly writable: string;
+  /** The host's, see `mount-points.ts`. */
+  readonly mountPoints: string;
   readonly stopSignal: number;
   /** Of the pod's plan: what its flavor made of the pid namespace. */
   readonly podPid: PodNamespaces['pid'];
@@ -88,7 +90,7 @@ export interface AppManifestInput {
 
 /** stage1's part beside the OCI document. */
 export function appManifest(input: AppManifestInput): AppManifest {
-  const { plan, containerId, layers, writable, stopSignal } = input;
+  const { plan, containerId, layers, writable, mountPoints, stopSignal } = input;
   const { config, logPath, appName } = plan;
   const log: LogSink = logPath === '' ? { kind: 'none' } : { kind: 'cri', path: logPath };
   const pid = adjustedPid(input);
@@ -96,7 +98,7 @@ export function appManifest(input: AppManifestInput): AppManifest {
     contractVersion: CONTRACT_VERSION,
     id: containerId,
     name: appName,
-    rootfs: { kind: 'layers', layers, writable },
+    rootfs: { kind: 'layers', layers, writable, mountPoints },
     ...(input.volumes.length === 0 ? {} : { imageVolumes: manifestVolumes(config.mounts, input.volumes) }),
     stdin: config.stdin,
     stdinOnce: config.stdinOnce,

@@ -89,6 +89,11 @@ export type AppRootfs =
       readonly layers: readonly LayerMount[];
       /** Directory for upper and work; it exists, and is empty when the app is created first. Absent: read-only without an upper. */
       readonly writable?: string;
+      /**
+       * A directory that shows below all layers where there is an upper: what every document mounts something on need not be
+       * made in each upper. stage1 may do without it.
+       */
+      readonly mountPoints?: string;
     }
   | { readonly kind: 'directory'; readonly path: string };
 

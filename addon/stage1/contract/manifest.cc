@@ -118,6 +118,7 @@ static void read(JsonReader& json, const Value& value, AppRootfs& out) {
   choose(json, value, "kind", {"layers", "directory"}, out.kind);
   if (out.kind == RootfsKind::directory) return read_required_path(json, value, "path", out.path);
   read_path(json, value, "writable", out.writable);
+  read_path(json, value, "mountPoints", out.mount_points);
   json.required(value, "layers", out.layers);
   if (out.layers.empty()) json.fail("layers must have at least one layer");
 }

@@ -64,6 +64,7 @@ struct AppRootfs {
   RootfsKind kind = RootfsKind::layers;
   std::vector<LayerMount> layers;  // lowest first
   std::string writable;            // empty: read-only without an upper
+  std::string mount_points;        // a directory that lies below them all; may be empty
   std::string path;                // kind directory
 };
 

@@ -210,6 +210,23 @@ describe.each(kernels)('a pod (as on an old kernel: $oldKernel)', ({ oldKernel =
     expect(again.stdout).toBe('new\n/new\n');
   });
 
+  test('finds mount points below all layers, and makes none of them in its writable layer', () => {
+    const [one, below] = [makeRoot(shop.newDirectory('one')), shop.newDirectory('below')];
+    const [writable, text] = [shop.newDirectory('writable'), join(shop.newDirectory('text'), 'text')];
+    writeFileSync(text, 'mounted');
+    mkdirSync(join(below, 'opt'));
+    writeFileSync(join(below, 'opt/file'), '');
+    writeFileSync(join(below, 'etc'), 'hidden by the directory of the layer');
+    const spec = shop.script('cat /opt/file; ls -d /etc/.; echo x > /opt/mine', (copy) => {
+      copy.mounts.push({ destination: '/opt/file', type: 'bind', source: text, options: ['bind'] });
+    });
+    const rootfs = { kind: 'layers', layers: [layer(one)], writable, mountPoints: below };
+    const done = run(spec, { pod: pod(), app: app(rootfs) });
+    expect(done).toMatchObject({ stdout: 'mounted/etc/.\n', stderr: '' });
+    expect(readdirSync(join(writable, 'upper/opt'))).toEqual(['mine']);
+    expect(readdirSync(join(below, 'opt'))).toEqual(['file']);
+  });
+
   test('has a read-only root of one layer or of two', () => {
     const [one, two] = [makeRoot(shop.newDirectory('one')), shop.newDirectory('two')];
     mkdirSync(join(one, 'dev/pts'), { recursive: true });

@@ -27,6 +27,9 @@ Result<std::vector<OverlayLayer>> open_layers(const contract::AppRootfs& rootfs,
     GANTRY_TRY(map_ids_of_pod(mount->get(), false, user, layer->mountpoint));
     entry.mount = std::move(*mount);
   }
+  // Not where IDs are mapped: not every file system that it may be on can do that. Then they are made, as without it.
+  const bool beneath = user < 0 && !rootfs.writable.empty() && !rootfs.mount_points.empty();
+  if (beneath) layers.push_back(OverlayLayer{rootfs.mount_points, UniqueFd()});
   return layers;
 }
 

@@ -81,14 +81,14 @@ function makeIn(
     await relabelVolumes(pods, container, plan);
     await failpoint('create/nri');
 
-    writeManifests(container, plan, document, layers);
+    writeManifests(pods, container, plan, document, layers);
     await failpoint('create/manifest');
 
     undo.add('app', () => forget(sandbox, container.id));
-    await createToBarrier(pods, container, client);
+    const pass = await createToBarrier(pods, container, client);
     await failpoint('create/barrier');
 
-    await client.continue(container.id).catch(asImageVolumeError(plan.config.mounts));
+    await pass().catch(asImageVolumeError(plan.config.mounts));
     await failpoint('create/continue');
 
     commitContainer(pods, container);
