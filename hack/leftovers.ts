@@ -5,8 +5,9 @@
  *   node hack/leftovers.ts after FILE
  * GANTRY_E2E_FOREIGN is a regular expression for lines that somebody else on this machine is to answer for.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type HostState, hostState, leaked } from '../e2e/harness/leaks.ts';
 
 /** Where tests and servers of theirs keep things. */
@@ -25,8 +26,24 @@ function directories(): Set<string> {
   return new Set(found);
 }
 
+/** What was started out of this repository or on such a place, in whatever namespaces; this program and its parent aside. */
+function programs(): Set<string> {
+  const repository = fileURLToPath(new URL('..', import.meta.url));
+  const found = new Set<string>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if ([process.pid, process.ppid].includes(Number(pid))) continue;
+    try {
+      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      if (argv.includes(repository) || argv.includes('/tmp/ge-')) found.add(`${pid} ${argv.slice(0, 150)}`);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found;
+}
+
 function everything(): HostState {
-  return new Map([...hostState(), ['file', directories()]]);
+  return new Map([...hostState(), ['program', programs()], ['file', directories()]]);
 }
 
 function save(file: string): void {
@@ -46,6 +63,18 @@ function since(before: HostState): string[] {
   );
 }
 
+/** The parent of pods that name none stays for the next one. Here there is none: that it can be removed proves it empty. */
+function removeDefaultParent(before: HostState): void {
+  for (const path of hostState().get('cgroup') ?? []) {
+    if (!path.endsWith('/gantry') || before.get('cgroup')?.has(path)) continue;
+    try {
+      rmdirSync(path);
+    } catch {
+      // Something is in it, and will be named.
+    }
+  }
+}
+
 const [when = '', file = ''] = process.argv.slice(2);
 if (file === '' || (when !== 'before' && when !== 'after')) {
   throw new Error('usage: node hack/leftovers.ts before|after FILE');
@@ -54,6 +83,7 @@ if (when === 'before') {
   save(file);
 } else {
   const before = load(file);
+  removeDefaultParent(before);
   let left = since(before);
   // Reaping and lazy unmounts take a moment; a leak stays.
   for (let attempt = 0; attempt < 20 && left.length > 0; attempt += 1) {
