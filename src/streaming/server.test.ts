@@ -138,6 +138,18 @@ describe('exec over SPDY', () => {
   });
 });
 
+describe('a connection that says nothing', () => {
+  it('is closed', async () => {
+    const { hostname, port } = new URL(server.url(cat));
+    const socket = connect(Number(port), hostname);
+    socket.write('POST /exec/x HTTP/1.1\r\nUpgrade: SPDY/3.1\r\n');
+    socket.resume();
+    const began = Date.now();
+    await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    expect(Date.now() - began).toBeLessThan(15_000);
+  }, 20_000);
+});
+
 describe('port-forward over SPDY', () => {
   it('joins each pair with its port, and a failing one leaves its neighbour alone', async () => {
     const url = server.url({
@@ -202,6 +214,27 @@ describe('WebSocket', () => {
     await closed;
     const stdout = messages.map(String).filter((m) => m.startsWith('1'));
     expect(stdout.map((m) => Buffer.from(m.slice(1), 'base64').toString()).join('')).toBe('bytes');
+  });
+
+  it('refuses what is no handshake with an answer', async () => {
+    const { hostname, port, pathname } = new URL(server.url(cat));
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    let answer = '';
+    for await (const chunk of socket) answer += String(chunk);
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('Sec-WebSocket-Key');
+  });
+
+  it('is not held up by what a client sends on an output', async () => {
+    const { socket, messages, closed } = open(server.url(cat), ['v5.channel.k8s.io']);
+    await new Promise((resolve) => socket.once('open', resolve));
+    const nonsense = Buffer.concat([Buffer.of(1), Buffer.alloc(1 << 20)]);
+    for (const _ of [1, 2, 3]) socket.send(nonsense);
+    socket.send(Buffer.concat([Buffer.of(0), Buffer.from('hello')]));
+    socket.send(Buffer.of(255, 0));
+    await closed;
+    expect(joined(messages, 1)).toBe('hello');
   });
 
   it('tunnels SPDY for port-forward', async () => {
