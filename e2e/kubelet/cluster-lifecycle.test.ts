@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../harness/index.ts';
 import {
-  containerId,
   deleteAllBound,
   deleteBound,
   eventOf,
@@ -14,8 +13,10 @@ import {
   KubeletNode,
   output,
   type Pod,
+  type PodManifest,
   pod,
   podPath,
+  podWhen,
   run,
   runBound,
   sh,
@@ -312,29 +313,30 @@ test('a program that is not there is said in status and events, with its name', 
   expect((await eventOf(node, manifest, 'Failed', /\/no\/such\/program/)).type).toBe('Warning');
 });
 
-test('the kubelet restarted keeps its pods, and goes on where it was', async () => {
-  const manifest = pod('kept', {
-    restartPolicy: 'Always',
-    terminationGracePeriodSeconds: 5,
-    containers: [forever],
-  });
-  const late = pod('late', {
+test('the kubelet restarted keeps its pods, ends those deleted meanwhile, and learns how others ended', async () => {
+  const [stays, goes] = ['stays', 'goes'].map((name) =>
+    pod(name, { restartPolicy: 'Always', terminationGracePeriodSeconds: 5, containers: [forever] }),
+  ) as [PodManifest, PodManifest];
+  const ends = pod('ends', {
     containers: [{ ...sh('until [ -e /diary/late ]; do sleep 0.05; done; exit 4'), ...diaryMount }],
     ...diaryVolume(),
   });
-  const before = await runBound(node, manifest);
-  const running = await runBound(node, late);
+  const [before] = await Promise.all([stays, goes, ends].map((manifest) => runBound(node, manifest)));
   await node.kubelet.stop('SIGKILL');
-  await node.controlPlane.client.delete(podPath(manifest));
-  expect(await node.world.crictl.run('exec', containerId(running), 'touch', '/diary/late')).toBe('');
+  await node.controlPlane.client.delete(podPath(goes));
+  writeFileSync(join(diary, 'late'), '');
   await node.kubelet.start();
-  const over = await storedWhen(node, late, isOver);
+  const over = await storedWhen(node, ends, isOver);
   expect(statusOf(over)).toMatchObject({ restartCount: 0, state: { terminated: { exitCode: 4 } } });
   await eventually(
-    async () => await node.controlPlane.client.find(podPath(manifest)),
+    async () => await node.controlPlane.client.find(podPath(goes)),
     (gone) => gone === undefined,
   );
-  expect(isRunning(before)).toBe(true);
+  const after = await podWhen(node, stays, isReady);
+  expect(statusOf(after)).toMatchObject({
+    restartCount: 0,
+    containerID: statusOf(before as Pod).containerID,
+  });
 });
 
 test('nothing is left', async () => {
