@@ -31,42 +31,37 @@ beforeAll(async () => {
 });
 afterAll(async () => await node?.dispose());
 
-const goesOn = 'while :; do sleep 3600 & wait $!; done';
-const untilTold = `trap "note term; exit 0" TERM; ${goesOn}`;
-
 describe.each(victims)('%s dies', (victim) => {
   const key = victim.replace(/\W/g, '').toLowerCase();
   const name = (what: string): string => `${key}-${what}`;
   let stays: Pod;
   let manifests: Record<'stays' | 'ending' | 'deleted' | 'made', PodManifest>;
 
-  function withLedger(what: string, script: string, graceSeconds: number): PodManifest {
+  function service(what: string, graceSeconds: number, atTerm?: string): PodManifest {
     return pod(name(what), {
       restartPolicy: 'Always',
       terminationGracePeriodSeconds: graceSeconds,
       volumes: [ledger.volume],
-      containers: [ledger.container(name(what), script)],
+      containers: [ledger.service(name(what), {}, atTerm)],
     });
   }
 
   beforeAll(async () => {
     const signal = name('signal');
-    const slowly = `trap "note term; until [ -e /ledger/${signal} ]; do sleep 0.05; done; note go; exit 0" TERM; ${goesOn}`;
+    const slowly = `note term; until [ -e /ledger/${signal} ]; do sleep 0.05; done; note go`;
     manifests = {
-      stays: withLedger('stays', untilTold, 10),
-      ending: withLedger('ending', slowly, 40),
-      deleted: withLedger('deleted', untilTold, 10),
-      made: withLedger('made', untilTold, 10),
+      stays: service('stays', 10),
+      ending: service('ending', 40, slowly),
+      deleted: service('deleted', 10),
+      made: service('made', 10),
     };
     const { client } = node.controlPlane;
     await Promise.all([manifests.ending, manifests.deleted].map((one) => runBound(node, one, isReady)));
     await runBound(node, manifests.stays, isReady);
     stays = await storedWhen(node, manifests.stays, isReady);
+    await ledger.wrote('start', name('stays'), name('ending'), name('deleted'));
     await client.delete(podPath(manifests.ending));
-    await eventually(
-      () => ledger.read(name('ending')),
-      (lines) => lines.includes('term'),
-    );
+    await ledger.wrote('term', name('ending'));
 
     await kill(node, victim);
     await client.delete(podPath(manifests.deleted));
@@ -74,6 +69,7 @@ describe.each(victims)('%s dies', (victim) => {
     await client.create('/api/v1/namespaces/default/pods', { ...made, spec: { nodeName, ...made.spec } });
     await startAgain(node, victim);
     await storedWhen(node, made, isReady, 40);
+    await ledger.wrote('start', name('made'));
     writeFileSync(join(node.world.directory, 'ledger', signal), '');
   });
 

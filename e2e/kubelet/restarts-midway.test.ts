@@ -24,7 +24,6 @@ import {
   victims,
 } from './harness/index.ts';
 
-const untilTold = 'trap "note term; exit 0" TERM; while :; do sleep 3600 & wait $!; done';
 /** Waits until the test says that it may go on. */
 const atSignal = (signal: string): string => `until [ -e /ledger/${signal} ]; do sleep 0.05; done; note go`;
 
@@ -45,11 +44,6 @@ afterAll(async () => {
 const withLedger = (name: string, shape: Parameters<typeof pod>[1]): PodManifest =>
   pod(name, { volumes: [ledger.volume], ...shape });
 const signal = (name: string): void => writeFileSync(join(node.world.directory, 'ledger', name), '');
-const wrote = (key: string, word: string): Promise<string[]> =>
-  eventually(
-    () => ledger.read(key),
-    (lines) => lines.includes(word),
-  );
 
 /** A container's end as its own status, or its last one, tells it. */
 function endOf(found: Pod, container = 'main'): ContainerStateTerminated {
@@ -75,7 +69,8 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
 
   function makeAll() {
     const first = `[ $(grep -c start /ledger/${ending.again}) -gt 1 ] || { ${atSignal(ownSignal)}; exit 9; }`;
-    const slowly = `trap "note term; ${atSignal(`${alone.slow}-signal`)}; exit 0" TERM`;
+    const thenServes = 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done';
+    const slowly = `note term; ${atSignal(`${alone.slow}-signal`)}`;
     return {
       ending: withLedger(ending.ending, {
         containers: [
@@ -90,27 +85,27 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
       }),
       again: withLedger(ending.again, {
         restartPolicy: 'Always',
-        containers: [ledger.container(ending.again, `${first}; ${untilTold}`)],
+        containers: [ledger.container(ending.again, `${first}; ${thenServes}`)],
       }),
       order: withLedger(`${key}-order`, {
         initContainers: [
           { name: 'before', ...ledger.container(order.before, 'true') },
-          { name: 'side', restartPolicy: 'Always', ...ledger.container(order.side, untilTold) },
+          { name: 'side', restartPolicy: 'Always', ...ledger.service(order.side) },
           { name: 'between', ...ledger.container(order.between, atSignal(ownSignal)) },
         ],
-        containers: [ledger.container(order.main, untilTold)],
+        containers: [ledger.service(order.main)],
       }),
-      away: withLedger(alone.away, { containers: [ledger.container(alone.away, untilTold)] }),
+      away: withLedger(alone.away, { containers: [ledger.service(alone.away)] }),
       slow: withLedger(alone.slow, {
         terminationGracePeriodSeconds: 20,
-        containers: [ledger.container(alone.slow, `${slowly}; while :; do sleep 3600 & wait $!; done`)],
+        containers: [ledger.service(alone.slow, {}, slowly)],
       }),
       crash: withLedger(alone.crash, {
         restartPolicy: 'Always',
         containers: [ledger.container(alone.crash, 'note at$(date +%s); exit 3')],
       }),
       pulled: withLedger(alone.pulled, {
-        containers: [ledger.container(alone.pulled, untilTold, { image: `slow.test/${key}:1` })],
+        containers: [ledger.service(alone.pulled, { image: `slow.test/${key}:1` })],
       }),
     };
   }
@@ -124,14 +119,14 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
     await Promise.all([
       ...running.map((manifest) => runStatic(node, manifest)),
       runStatic(node, manifests.crash, (found) => statusOf(found).restartCount >= 2),
-      wrote(order.between, 'start'),
+      ledger.wrote('start', order.between, alone.away, alone.slow),
       eventually(
         () => registry.requests,
         (all) => all.some((line) => line.startsWith(`GET /v2/${key}/blobs/`)),
       ),
     ]);
     kubelet.removeStaticPod(manifests.slow.metadata.name);
-    await wrote(alone.slow, 'term');
+    await ledger.wrote('term', alone.slow);
 
     await kill(node, victim);
     kubelet.removeStaticPod(manifests.away.metadata.name);
@@ -139,7 +134,7 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
     // A new kubelet does not know a pod whose manifest is gone, and gives it two seconds at most.
     if (victim !== 'Gantry') signal(`${alone.slow}-signal`);
     const those = [...Object.values(ending), order.between, ...(victim === 'Gantry' ? [] : [alone.slow])];
-    await Promise.all(those.map((name) => wrote(name, 'go')));
+    await ledger.wrote('go', ...those);
     ended = Date.now();
     release();
     await startAgain(node, victim);
@@ -168,6 +163,7 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
 
   test('init containers and a sidecar go on in their order, none of them twice', async () => {
     const found = await podWhen(node, manifests.order, isReady);
+    await ledger.wrote('start', order.main);
     for (const part of ['before', 'side', 'between', 'main'] as const) {
       expect([part, ledger.starts(order[part]), statusOf(found, part).restartCount]).toEqual([part, 1, 0]);
     }
@@ -194,7 +190,8 @@ describe.each(victims)('%s dies and stays dead for a while', (victim) => {
 
   test('an image that was being pulled arrives', async () => {
     await podWhen(node, manifests.pulled, isReady, 40);
-    expect(await wrote(alone.pulled, 'start')).toEqual(['start']);
+    await ledger.wrote('start', alone.pulled);
+    expect(ledger.read(alone.pulled)).toEqual(['start']);
   });
 
   test('nothing more is started', async () => {
@@ -229,7 +226,7 @@ async function serveStalled(name: string): Promise<() => void> {
 test('a supervisor that was killed while both were dead: its pod is made anew, once', async () => {
   const manifest = withLedger('anew', {
     restartPolicy: 'Always',
-    containers: [ledger.container('anew', untilTold)],
+    containers: [ledger.service('anew')],
   });
   const before = await runStatic(node, manifest);
   const supervisor = await supervisorOf(before);
@@ -239,6 +236,10 @@ test('a supervisor that was killed while both were dead: its pod is made anew, o
   const isAnew = (found: Pod): boolean => statusOf(found).restartCount === 1 && isReady(found);
   const after = await podWhen(node, manifest, isAnew, 40);
   expect(containerId(after)).not.toBe(containerId(before));
+  await eventually(
+    () => ledger.starts('anew'),
+    (count) => count === 2,
+  );
   await lookedAgain(node);
   expect(ledger.starts('anew')).toBe(2);
   await removeStatic(node, manifest);

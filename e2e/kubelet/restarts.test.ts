@@ -20,8 +20,6 @@ import {
   victims,
 } from './harness/index.ts';
 
-const untilTold = 'trap "note term; exit 0" TERM; while :; do sleep 3600 & wait $!; done';
-
 let node: KubeletNode;
 let ledger: Ledger;
 beforeAll(async () => {
@@ -38,16 +36,17 @@ describe('a node at rest', () => {
   const isRestarted = ({ status }: Pod): boolean =>
     status.containerStatuses?.[0]?.restartCount === 1 && status.containerStatuses[0].ready;
   beforeAll(async () => {
+    const thenServes = 'trap "note term; exit 0" TERM; while :; do sleep 3600 & wait $!; done';
     const failsFirst = '[ $(grep -c start /ledger/$1) -gt 1 ] || exit 4';
     const pods: [PodManifest, (pod: Pod) => boolean][] = [
       [
         withLedger('plain', {
           initContainers: [{ name: 'first', ...ledger.container('plain-first', 'true') }],
           containers: [
-            ledger.container('plain-main', untilTold, {
+            ledger.service('plain-main', {
               readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
             }),
-            { name: 'other', ...ledger.container('plain-other', untilTold) },
+            { name: 'other', ...ledger.service('plain-other') },
           ],
         }),
         isReady,
@@ -55,10 +54,10 @@ describe('a node at rest', () => {
       [
         withLedger('sidecar', {
           initContainers: [
-            { name: 'side', restartPolicy: 'Always', ...ledger.container('sidecar-side', untilTold) },
+            { name: 'side', restartPolicy: 'Always', ...ledger.service('sidecar-side') },
             { name: 'then', ...ledger.container('sidecar-then', 'true') },
           ],
-          containers: [ledger.container('sidecar-main', untilTold)],
+          containers: [ledger.service('sidecar-main')],
         }),
         isReady,
       ],
@@ -75,13 +74,14 @@ describe('a node at rest', () => {
         withLedger('restarted', {
           restartPolicy: 'Always',
           containers: [
-            ledger.container('restarted', `${failsFirst.replace('$1', 'restarted')}; ${untilTold}`),
+            ledger.container('restarted', `${failsFirst.replace('$1', 'restarted')}; ${thenServes}`),
           ],
         }),
         isRestarted,
       ],
     ];
     await Promise.all(pods.map(([manifest, isGood]) => runStatic(node, manifest, isGood)));
+    await ledger.wrote('start', 'plain-main', 'plain-other', 'sidecar-side', 'sidecar-main');
     // The sandboxes of those that are over are stopped a moment later.
     await eventually(liveSandboxes, (ids) => ids.length === 3);
     resting.push(...pods.map(([manifest]) => manifest));
@@ -138,10 +138,13 @@ describe('in the middle of many pods being made', () => {
       await kill(node, victim);
       await startAgain(node, victim);
       await Promise.all(batch.map((manifest) => podWhen(node, manifest, isReady, 40)));
+      const parts = ['side', 'first', 'main', 'other'];
+      const keys = [1, 2, 3, 4].flatMap((number) => parts.map((part) => `${name}-${number}-${part}`));
+      await ledger.wrote('start', ...keys);
       await lookedAgain(node);
       const starts = Object.entries(ledger.allStarts()).filter(([key]) => key.startsWith(name));
       expect(starts.filter(([, count]) => count !== 1)).toEqual([]);
-      expect(starts).toHaveLength(4 * 4);
+      expect(starts).toHaveLength(keys.length);
       expect(await doubles()).toEqual([]);
       await Promise.all(batch.map((manifest) => removeStatic(node, manifest)));
     },
@@ -151,13 +154,10 @@ describe('in the middle of many pods being made', () => {
 function makeBatchPod(key: string): PodManifest {
   return withLedger(`batch-${key}`, {
     initContainers: [
-      { name: 'side', restartPolicy: 'Always', ...ledger.container(`${key}-side`, untilTold) },
+      { name: 'side', restartPolicy: 'Always', ...ledger.service(`${key}-side`) },
       { name: 'first', ...ledger.container(`${key}-first`, 'true') },
     ],
-    containers: [
-      ledger.container(`${key}-main`, untilTold),
-      { name: 'other', ...ledger.container(`${key}-other`, untilTold) },
-    ],
+    containers: [ledger.service(`${key}-main`), { name: 'other', ...ledger.service(`${key}-other`) }],
   });
 }
 
