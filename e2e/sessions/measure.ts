@@ -6,6 +6,8 @@ export interface Usage {
   readonly threads: number;
   readonly rss: number;
   readonly pss: number;
+  /** What nothing else on this machine makes larger or smaller by sharing a program's text. */
+  readonly anonymous: number;
 }
 
 export function usage(pid: number): Usage {
@@ -18,6 +20,7 @@ export function usage(pid: number): Usage {
     threads: field('status', 'Threads'),
     rss: field('status', 'VmRSS'),
     pss: field('smaps_rollup', 'Pss'),
+    anonymous: field('smaps_rollup', 'Anonymous'),
   };
 }
 
