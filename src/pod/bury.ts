@@ -1,6 +1,6 @@
 /** What is done for a pod whose stage1 is gone: whatever is left of it is killed before anything is reported. */
 import { describeError, GantryError, nowNanoseconds } from '../base/index.ts';
-import { killCgroup, removeCgroup } from '../resources/index.ts';
+import { killCgroup, removeCgroup, removeParents } from '../resources/index.ts';
 import { eventOf } from './events.ts';
 import { accountForLost } from './exits.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -51,6 +51,7 @@ export async function clearCgroups(pods: PodService, sandbox: Sandbox): Promise<
   const left = [...sandbox.containers.values()].filter(({ state }) => state.kind !== 'exited');
   const all = [...left.map(({ record }) => record.cgroupPath), sandbox.record.cgroupPath];
   await Promise.all(all.filter((path) => path !== '').map((path) => clearCgroup(pods, path)));
+  removeParents(pods.cgroups, sandbox.record.newCgroups ?? []);
 }
 
 export async function clearCgroup(pods: PodService, path: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { errno, native, newId, nowNanoseconds } from '../base/index.ts';
 import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../network/index.ts';
-import { startScope } from '../resources/index.ts';
+import { absentParents, startScope } from '../resources/index.ts';
 import { podLevel } from '../security/index.ts';
 import { bootId, netnsPathOf, PodDirectory } from './directory.ts';
 import { eventOf } from './events.ts';
@@ -19,6 +19,9 @@ const LAUNCH_DEADLINE = 30_000;
 export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
   const id = newId();
   const directory = new PodDirectory(pods.roots, id);
+  const { path, scope } = sandboxCgroup(plan, pods.config.cgroupDriver, id);
+  // With systemd it makes and removes them.
+  const newCgroups = scope === undefined ? absentParents(pods.cgroups, path) : [];
   const record: SandboxRecord = {
     version: 1,
     id,
@@ -33,8 +36,9 @@ export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
     netnsPath: plan.namespaces.ownNetwork ? netnsPathOf(id) : '',
     usernsPath: plan.namespaces.userns === undefined ? '' : directory.userns,
     network: undefined,
-    cgroupPath: sandboxCgroup(plan, pods.config.cgroupDriver, id).path,
+    cgroupPath: path,
     cgroupParent: plan.cgroupParent,
+    ...(newCgroups.length === 0 ? {} : { newCgroups }),
     seLinuxLevel: podLevel(plan.config, pods, pods.host),
     pid: 0,
   };

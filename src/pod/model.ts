@@ -37,6 +37,8 @@ export interface SandboxRecord {
   /** cgroupfs path of the pod's own leaf, '' if none. */
   readonly cgroupPath: string;
   readonly cgroupParent: string;
+  /** Parents of `cgroupPath` that were not there in v2, the innermost first: ours to remove when they are empty. */
+  readonly newCgroups?: readonly string[];
   /** SELinux's, the pod's own among this root's pods as long as the record is there. Absent or '': none. */
   readonly seLinuxLevel?: string;
   /** PID 1 of a shared pid namespace; 0 without one. */

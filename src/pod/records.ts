@@ -68,6 +68,7 @@ export function parseSandboxRecord(json: Fields): SandboxRecord {
     network: network === undefined || network === null ? undefined : (network as NetworkRecord),
     cgroupPath: json.text('cgroupPath'),
     cgroupParent: json.text('cgroupParent'),
+    ...(json.optional('newCgroups') === undefined ? {} : { newCgroups: json.list('newCgroups').map(String) }),
     // Older releases wrote none.
     seLinuxLevel: json.optional('seLinuxLevel') === undefined ? '' : json.text('seLinuxLevel'),
     pid: json.number('pid'),

@@ -1,3 +1,4 @@
+export { absentParents, removeParents } from './cgroup-parents.ts';
 export { cgroupPopulated, killCgroup, removeCgroup } from './cgroup-tree.ts';
 export { type CgroupCounters, type IoCounter, readCounters } from './counters.ts';
 export { CpuRates, type CpuSample } from './cpu-rate.ts';
