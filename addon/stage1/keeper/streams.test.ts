@@ -85,6 +85,29 @@ describe('attach', () => {
     await expect(pod.attach(terminal, 'STDERR')).rejects.toMatchObject({ errno: EINVAL });
   });
 
+  it('notices that clients are gone while the app does not read, and keeps what the first of them sent', async () => {
+    const id = await pod.run({ args: ['sh', '-c', 'read x; echo "got $x"; wc -c'], stdin: true });
+    const output = await pod.attach(id, 'STDOUT');
+    const reading = readAll(output);
+    const stopped = await pod.run({ args: ['sleep', '60'], stdin: true });
+    const before = pod.openDescriptors();
+    for (let client = 0; client < 20; ++client) {
+      const input = await pod.attach(stopped, 'STDIN');
+      input.on('error', () => undefined);
+      input.write(Buffer.alloc(1 << 20, 'x'));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      input.destroy();
+    }
+    await eventually(() => expect(pod.openDescriptors()).toBe(before));
+    // What was sent before the app reads is there when it does, as far as the bound goes.
+    const input = await pod.attach(id, 'STDIN');
+    await new Promise<void>((resolve) => input.write(`line\n${'y'.repeat(50_000)}`, () => resolve()));
+    input.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pod.control.request({ closeStdin: { appId: id } });
+    expect((await reading).toString()).toMatch(/^got line\n *50000\n$/);
+  });
+
   it('cuts off a client that does not read, and the app never waits for it', async () => {
     const size = 64 << 20;
     const script = `head -c ${size} /dev/zero | tr '\\0' '\\n'`;
