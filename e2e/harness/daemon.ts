@@ -12,6 +12,9 @@ export interface DaemonOptions {
   readonly socket: string;
 }
 
+/** On machines that are slow by nature (emulated ones): how many times longer a server may take to start. */
+const patience = Number(process.env['GANTRY_E2E_PATIENCE'] ?? '1');
+
 /** A server process that tests start, kill and start again. */
 export class Daemon {
   readonly #options: DaemonOptions;
@@ -35,7 +38,7 @@ export class Daemon {
     return readFileSync(this.#options.logFile, 'utf8');
   }
 
-  /** Starts it and waits until its socket answers, 30 s at most. */
+  /** Starts it and waits until its socket answers, 30 s at most (times GANTRY_E2E_PATIENCE). */
   async start(): Promise<void> {
     const { argv, env, logFile, socket } = this.#options;
     const log = openSync(logFile, 'a');
@@ -46,7 +49,7 @@ export class Daemon {
     });
     closeSync(log);
     this.#child = child;
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 30_000 * patience;
     while (!(await accepts(socket))) {
       if (!this.isRunning)
         throw new Error(`${program} ended with ${child.exitCode ?? child.signalCode}:\n${this.log}`);
