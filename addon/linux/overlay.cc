@@ -127,7 +127,8 @@ Result<UniqueFd> try_mount(const std::vector<OverlayLayer>& lower, const std::st
 Result<UniqueFd> mount_overlay(const std::vector<OverlayLayer>& lower, const std::string& writable,
                                const std::string& context) {
   if (!writable.empty()) GANTRY_TRY(prepare_upper(lower.front(), writable));
-  auto mount = pretend_old_kernel ? Result<UniqueFd>(Error{EINVAL, "mount", "overlay", {}})
+  const int refusal = lower.front().mount.valid() ? EOPNOTSUPP : EINVAL;
+  auto mount = pretend_old_kernel ? Result<UniqueFd>(Error{refusal, "mount", "overlay", {}})
                                   : try_mount(lower, writable, context, true);
   // Before 6.5 "lowerdir+" is not known, which shows when it is set or only when the superblock is made.
   if (mount || mount.error().code != EINVAL || lower.front().mount.valid()) return mount;

@@ -31,13 +31,12 @@ Result<void> leave_host(const PodSandbox& sandbox) {
   return enter_root(empty->get());
 }
 
-// It never execs: its label changes at once (setcon(3)).
-Result<void> take_label(const std::string& label) {
+// It never execs: its label changes at once (setcon(3)). Policies that allow that to nobody leave it with stage1's, which
+// only keeps it from its containers' reach.
+Result<void> take_label(const ProcDir& proc, const std::string& label) {
   if (label.empty()) return {};
-  auto proc = ProcDir::open();
-  if (!proc) return proc.error();
-  auto written = proc->write("thread-self/attr/current", label);
-  if (written) return {};
+  auto written = proc.write("thread-self/attr/current", label);
+  if (written || written.error().code == EACCES) return {};
   return Error{written.error().code, "selinux", label,
                "the sandbox's label could not be set, or this host has no SELinux"};
 }
@@ -45,8 +44,11 @@ Result<void> take_label(const std::string& label) {
 Result<void> prepare(const PodSandbox& sandbox, const std::string& label, const ChildSync& sync) {
   set_process_name("gantry-init");
   GANTRY_TRY(new_session());
-  GANTRY_TRY(take_label(label));
+  auto proc = ProcDir::open();
+  if (!proc) return proc.error();
   GANTRY_TRY(leave_host(sandbox));
+  // Behind the mounts, which the label does not allow.
+  GANTRY_TRY(take_label(*proc, label));
   GANTRY_TRY(limit_bounding_set(0));
   GANTRY_TRY(set_capabilities({}));
   GANTRY_TRY(set_no_new_privileges());

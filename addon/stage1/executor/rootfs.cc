@@ -72,8 +72,9 @@ Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const
     return only.mount.valid() ? Result<UniqueFd>(std::move(only.mount)) : clone_mount(AT_FDCWD, only.path, false);
   }
   auto mount = mount_overlay(*layers, rootfs.writable, label);
-  if (mount || user < 0 || mount.error().code != EINVAL) return mount;
-  // Before Linux 6.13 overlayfs takes layers by path only.
+  // Before Linux 6.13 overlayfs takes layers by path only; before 6.5 it takes no descriptor at all, and says so otherwise.
+  const bool wants_paths = !mount && (mount.error().code == EINVAL || mount.error().code == EOPNOTSUPP);
+  if (user < 0 || !wants_paths) return mount;
   return stack_attached_layers(*layers, rootfs.writable, label);
 }
 
