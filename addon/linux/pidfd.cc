@@ -1,6 +1,7 @@
 #include "linux/pidfd.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +40,13 @@ Result<ExitStatus> pidfd_reap(int pidfd) {
   if (info.si_pid == 0) return Error{EAGAIN, "waitid", "pidfd " + std::to_string(pidfd), {}};
   if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status & 0xff, 0};
   return ExitStatus{128 + info.si_status, info.si_status};
+}
+
+Result<void> wait_for_end(int pidfd, int milliseconds) {
+  pollfd end{pidfd, POLLIN, 0};
+  const int count = ::poll(&end, 1, milliseconds);
+  if (count > 0) return {};
+  return count < 0 ? errno_error("poll", "pidfd " + std::to_string(pidfd)) : Error{ETIMEDOUT, "poll", "pidfd", {}};
 }
 
 uint64_t process_start_time(pid_t pid) {

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "linux/result.h"
 #include "linux/unique_fd.h"
 
@@ -19,6 +21,8 @@ Result<UniqueFd> pidfd_open(pid_t pid);
 Result<void> pidfd_send_signal(int pidfd, int signal);
 // Reaps a child that has ended; EAGAIN while it runs.
 Result<ExitStatus> pidfd_reap(int pidfd);
+// Waits until the process has ended, whoever's child it is. ETIMEDOUT; EINTR.
+Result<void> wait_for_end(int pidfd, int milliseconds);
 // Field 22 of /proc/<pid>/stat, clock ticks since boot; 0 when it cannot be read.
 uint64_t process_start_time(pid_t pid);
 // /proc/<pid>/oom_score_adj; 0 is this process.

@@ -1,10 +1,21 @@
 #include "stage1/keeper/host_cgroups.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
+#include "linux/atomic_file.h"
 #include "linux/cgroup_make.h"
+#include "linux/clone_process.h"
+#include "linux/pidfd.h"
 
 namespace gantry::keeper {
+
+namespace {
+
+constexpr int longest_end = 10'000;  // milliseconds
+
+}  // namespace
 
 Result<HostCgroups> HostCgroups::detect() {
   auto hierarchies = cgroup_hierarchies();
@@ -115,7 +126,7 @@ Result<void> place_self(const std::vector<CgroupPlace>& places) {
       continue;
     }
     auto now = cgroup_of(0, *place.hierarchy);
-    if (now && place.hierarchy->mount_point + *now == place.directory) continue;
+    if (now && place.hierarchy->mount_point + (*now == "/" ? "" : *now) == place.directory) continue;
     GANTRY_TRY(cgroup_write(place.directory, "cgroup.procs", "0"));
   }
   return entry.enter();
@@ -128,6 +139,26 @@ Result<void> remove_cgroups(const std::vector<CgroupPlace>& places) {
     if (!removed.ok() && first.ok()) first = std::move(removed.error());
   }
   return first;
+}
+
+void leave_cgroups(const std::vector<CgroupPlace>& places) {
+  std::vector<CgroupPlace> roots;
+  for (const CgroupPlace& place : places) roots.push_back({place.hierarchy, place.hierarchy->mount_point});
+  (void)place_self(roots);
+}
+
+Result<bool> outlive_self(const std::vector<CgroupPlace>& places) {
+  const auto v2 = std::find_if(places.begin(), places.end(), [](const CgroupPlace& place) { return place.hierarchy->v2; });
+  if (v2 == places.end()) return Error{ENOENT, "clone", "cgroup", "this pod has no v2 cgroup"};
+  auto self = pidfd_open(own_pid());
+  if (!self) return self.error();
+  auto root = open_file(v2->hierarchy->mount_point, O_RDONLY | O_DIRECTORY);
+  if (!root) return root.error();
+  auto clone = clone_process(0, root->get());
+  if (!clone) return clone.error();
+  if (clone->pid != 0) return false;
+  if (!wait_for_end(self->get(), longest_end)) exit_now(1);
+  return true;
 }
 
 }  // namespace gantry::keeper

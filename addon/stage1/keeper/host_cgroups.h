@@ -54,5 +54,11 @@ Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid);
 // This process, which has one thread: without that wait in v1, and in v2 where it was started there.
 Result<void> place_self(const std::vector<CgroupPlace>& places);
 Result<void> remove_cgroups(const std::vector<CgroupPlace>& places);
+// To the root of every hierarchy of `places`, best effort: so that those can be removed.
+void leave_cgroups(const std::vector<CgroupPlace>& places);
+// Clones this process into the root of v2, where `places` has a v2 cgroup, and returns in the clone once the caller, which
+// has nothing left to do but to end, is gone: the clone can remove what the caller could leave only after that wait. It
+// has the caller's descriptors until it ends. True in the clone; errors, also where there is no v2, in the caller.
+Result<bool> outlive_self(const std::vector<CgroupPlace>& places);
 
 }  // namespace gantry::keeper

@@ -89,6 +89,7 @@ class Pod : private Services, private Connection::Owner {
   void end_sandbox();
   void run_on_exit();
   void say_good_bye();
+  void remove_own_cgroup();
   [[nodiscard]] int exit_code() const;
 
   LaunchOptions options_;

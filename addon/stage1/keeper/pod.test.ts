@@ -64,6 +64,7 @@ describe('launch', () => {
     expect(`${error.operation} ${error.subject} ${error.message}`).toMatch(message);
     expect(await pod.exited).toBe(1);
     expect(pod.stderr).toMatch(message);
+    await pod.control.closed;
     expect(pod.cgroups(pod.id)).toEqual([]);
     expect(existsSync(pod.socketPath)).toBe(false);
   });

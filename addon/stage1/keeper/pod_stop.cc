@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "linux/clock.h"
+#include "linux/clone_process.h"
 #include "linux/pidfd.h"
 #include "linux/vfork_spawn.h"
 #include "stage1/keeper/pod.h"
@@ -87,20 +88,25 @@ void Pod::run_on_exit() {
   });
 }
 
-// The last frames go out; then the pod's own cgroup, which stage1 must leave before it can be removed.
+// The last frames go out; then the pod's own cgroup.
 void Pod::say_good_bye() {
   end_limit_.start(loop, good_bye_limit, [this] { loop.stop(); });
   for (const auto& [id, connection] : connections_) {
     if (connection->unsent()) return connection->when_sent([this] { loop.post([this] { say_good_bye(); }); });
   }
-  if (!own_cgroup_.empty()) {
-    std::vector<CgroupPlace> roots;
-    for (const CgroupPlace& place : own_cgroup_) roots.push_back({place.hierarchy, place.hierarchy->mount_point});
-    (void)place_self(roots);
-    (void)remove_cgroups(own_cgroup_);
-    cgroups.remove_made_parents();
-  }
+  if (!own_cgroup_.empty()) remove_own_cgroup();
   loop.stop();
+}
+
+// stage1 is in there. Whoever has a connection learns of the end from that one, which a clone can close; to others it is
+// this process's own end, and all must be gone before.
+void Pod::remove_own_cgroup() {
+  auto clone = connections_.empty() ? Result<bool>(Error{ENOTCONN, "clone", {}, {}}) : outlive_self(own_cgroup_);
+  if (clone && !*clone) return;
+  leave_cgroups(own_cgroup_);
+  (void)remove_cgroups(own_cgroup_);
+  cgroups.remove_made_parents();
+  if (clone) exit_now(0);
 }
 
 // Of a pod that somebody waits for: the first app, in the manifest's order, that did not end well.

@@ -107,6 +107,7 @@ describe('the pod’s end', () => {
     expect(stopped?.apps.every((app) => app.phase === 'EXITED')).toBe(true);
     expect(await pod.exited).toBe(0);
     expect(existsSync(pod.socketPath)).toBe(false);
+    await pod.control.closed;
     expect(pod.cgroups(pod.id)).toEqual([]);
   });
 
