@@ -10,6 +10,7 @@ import {
   eventOf,
   forever,
   KubeletNode,
+  limitsOfPod,
   nodeIp,
   nodeName,
   pod,
@@ -90,8 +91,7 @@ test("a RuntimeClass chooses the handler, and its overhead is the pod's", async 
   const filter = { labelSelector: { 'io.kubernetes.pod.uid': found.metadata.uid } };
   const { items } = await node.world.cri.call('ListPodSandbox', { filter });
   expect(items.map(({ runtimeHandler }) => runtimeHandler)).toEqual(['gantry']);
-  const cgroup = node.findCgroup('memory', `pod${found.metadata.uid}`);
-  expect(readFileSync(`${cgroup}/memory.limit_in_bytes`, 'utf8').trim()).toBe(String(48 * 1024 * 1024));
+  expect(limitsOfPod(node, found)).toMatchObject({ cpu: 110, memory: 48 * 1024 * 1024 });
 });
 
 test('a handler that the runtime does not have is an event that names it', async () => {
