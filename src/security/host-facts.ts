@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { type CgroupLayout, hierarchyOf, unifiedOf } from '../resources/index.ts';
+import { type CgroupLayout, hierarchyOf } from '../resources/index.ts';
 import { appArmorParser } from './apparmor-default.ts';
 import { allCapabilities } from './capabilities.ts';
 import { readSeLinuxPolicy } from './selinux-policy.ts';
@@ -39,13 +39,20 @@ export function isAtLeast(kernel: string, major: number, minor: number): boolean
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
-function countsSwap(layout: CgroupLayout): boolean {
+/** Whether the kernel counts swap by cgroup (swapaccount=0 on its command line turns that off). */
+export function countsSwap(layout: CgroupLayout): boolean {
   const memory = hierarchyOf(layout, 'memory');
   if (memory === undefined) return false;
   if (memory.version === 1) return existsSync(join(memory.mountPoint, 'memory.memsw.limit_in_bytes'));
-  // The root has no such file: look where we are.
+  // The root, which a server that nobody placed is in, has no such file; what lies below it has.
   const own = /^0::(.*)$/m.exec(readText('/proc/self/cgroup'))?.[1] ?? '/';
-  return existsSync(join(unifiedOf(layout)?.mountPoint ?? '', own, 'memory.swap.max'));
+  const children = readdirSync(memory.mountPoint, { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  );
+  // On a host that has none yet: the kernel's default.
+  if (children.length === 0) return true;
+  const places = [own, ...children.map(({ name }) => name)];
+  return places.some((place) => existsSync(join(memory.mountPoint, place, 'memory.swap.max')));
 }
 
 function readText(path: string): string {
