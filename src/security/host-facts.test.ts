@@ -25,9 +25,11 @@ function add(...path: string[]): void {
 describe('swap is counted', () => {
   it('on v2 where any cgroup has a limit of it: the root, where a server may be, has none', () => {
     add('memory.stat');
+    add('init', 'cgroup.procs');
     expect(countsSwap(layout(2))).toBe(true); // nothing says otherwise
     add('system.slice', 'memory.max');
     expect(countsSwap(layout(2))).toBe(false);
+    add('kubepods', 'memory.max');
     add('kubepods', 'memory.swap.max');
     expect(countsSwap(layout(2))).toBe(true);
   });

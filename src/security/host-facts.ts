@@ -49,10 +49,11 @@ export function countsSwap(layout: CgroupLayout): boolean {
   const children = readdirSync(memory.mountPoint, { withFileTypes: true }).filter((entry) =>
     entry.isDirectory(),
   );
-  // On a host that has none yet: the kernel's default.
-  if (children.length === 0) return true;
   const places = [own, ...children.map(({ name }) => name)];
-  return places.some((place) => existsSync(join(memory.mountPoint, place, 'memory.swap.max')));
+  const has = (place: string, file: string): boolean => existsSync(join(memory.mountPoint, place, file));
+  const withLimits = places.filter((place) => has(place, 'memory.max'));
+  // Where no cgroup has the controller yet: the kernel's default.
+  return withLimits.length === 0 || withLimits.some((place) => has(place, 'memory.swap.max'));
 }
 
 function readText(path: string): string {
