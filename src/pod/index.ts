@@ -1,12 +1,21 @@
-export { clearCgroup } from './bury.ts';
-export type { Container } from './container.ts';
-export { removeTree } from './directory.ts';
-export { EventBus } from './events.ts';
-export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } from './exec.ts';
-export { markExited, markStarted, publish } from './exits.ts';
-export { armFailpoints, type Failpoint, failpoint, failpoints } from './failpoints.ts';
-export { makeAbsentHostPaths } from './host-paths.ts';
-export { asImageVolumeError, imageVolumeMounts, requireImage, requireVolumeImages } from './image-volumes.ts';
+export { clearCgroup } from './life/bury.ts';
+export { markExited, markStarted, publish } from './life/exits.ts';
+export { armFailpoints, type Failpoint, failpoint, failpoints } from './life/failpoints.ts';
+export { nriRuntime, tellContainerStopped, tellPodRun, updateLimits } from './life/nri.ts';
+export { discardContainer, eraseContainer } from './life/remove.ts';
+export { removeContainer, stopContainer } from './life/stop.ts';
+export { discardSandbox, endStage1, removeSandbox, stopSandbox, takeNetworkDown } from './life/teardown.ts';
+export { Undo, undoing } from './life/undo.ts';
+export { EventBus } from './model/events.ts';
+export * from './model/record.ts';
+export * from './plan/app.ts';
+export {
+  asImageVolumeError,
+  imageVolumeMounts,
+  requireImage,
+  requireVolumeImages,
+} from './plan/image-volumes.ts';
+export * from './plan/pod.ts';
 export {
   adjustDocument,
   commitContainer,
@@ -16,18 +25,14 @@ export {
   relabelVolumes,
   writeContainerDirectory,
   writeManifests,
-} from './make-container.ts';
-export * from './make-sandbox.ts';
-export * from './model.ts';
-export { Names, waitFor } from './names.ts';
-export { nriRuntime, tellContainerStopped, tellPodRun, updateLimits } from './nri.ts';
-export * from './plan-container.ts';
-export * from './plan-sandbox.ts';
-export { forwardPort } from './port-forward.ts';
-export { discardContainer, eraseContainer } from './remove.ts';
-export type { Sandbox } from './sandbox.ts';
+} from './resource/app.ts';
+export { makeAbsentHostPaths } from './resource/host-paths.ts';
+export * from './resource/pod.ts';
 export { MAKING_DEADLINE, type PodDependencies, PodService } from './service.ts';
-export { attachSession, type ClientIo, execSession } from './session.ts';
-export { removeContainer, stopContainer } from './stop.ts';
-export { discardSandbox, endStage1, removeSandbox, stopSandbox, takeNetworkDown } from './teardown.ts';
-export { Undo, undoing } from './undo.ts';
+export { attachSession, type ClientIo, execSession } from './session/attach.ts';
+export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } from './session/exec.ts';
+export { forwardPort } from './session/port-forward.ts';
+export type { Container } from './store/container.ts';
+export { removeTree } from './store/directory.ts';
+export { Names, waitFor } from './store/names.ts';
+export type { Sandbox } from './store/sandbox.ts';

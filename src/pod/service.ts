@@ -9,11 +9,11 @@ import type { CgroupLayout } from '../resources/index.ts';
 import { readLayout } from '../resources/index.ts';
 import { type HostFacts, type HostLookups, hostLookups, readHostFacts } from '../security/index.ts';
 import { type Control, loadControl } from '../stage1/index.ts';
-import { EventBus } from './events.ts';
-import { Names } from './names.ts';
-import { recover } from './recovery.ts';
-import { Registry } from './registry.ts';
-import { Warnings } from './warnings.ts';
+import { recover } from './life/recover.ts';
+import { Warnings } from './life/warnings.ts';
+import { EventBus } from './model/events.ts';
+import { Names } from './store/names.ts';
+import { Registry } from './store/registry.ts';
 
 export interface PodDependencies {
   readonly config: ServerConfig;

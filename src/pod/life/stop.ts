@@ -1,0 +1,85 @@
+/** Stopping one container. */
+import { errorCode, GantryError } from '../../base/index.ts';
+import { isStage1Errno } from '../../stage1/index.ts';
+import type { PodService } from '../service.ts';
+import type { Container } from '../store/container.ts';
+import { applyAppState } from './exits.ts';
+import { settleReady } from './link.ts';
+import { eraseContainer } from './remove.ts';
+
+const SIGKILL = 9;
+/** stage1's own signal: the manifest's. */
+const STOP_SIGNAL = 0;
+/** Milliseconds that a killed container has to be gone, beyond its grace. */
+const GIVE_UP = 30_000;
+/** Seconds; a longer grace is as good as for ever, and no timer counts that far. */
+const LONGEST_GRACE = 2_000_000n;
+
+/**
+ * Ends a running container: its stop signal, `grace` seconds, then kill; 0 kills at once. Resolves when no process is left
+ * and the exit is recorded. Idempotent; several at once are fine, the shortest grace wins (stage1 sees to that), so no mutex
+ * is held. Errors: deadline-exceeded for a process that cannot be killed, unavailable.
+ */
+export async function stopContainer(pods: PodService, container: Container, grace: bigint): Promise<void> {
+  if (container.state.kind !== 'running') return;
+  const { sandbox } = container;
+  if (sandbox.client === undefined) await settleReady(pods, sandbox);
+  if (!isRunning(container)) return;
+  const client = sandbox.requireClient('stop container');
+  const seconds = grace < 0n ? 0n : grace > LONGEST_GRACE ? LONGEST_GRACE : grace;
+  const signal = seconds === 0n ? SIGKILL : STOP_SIGNAL;
+  try {
+    const timeout = Number(seconds) * 1000 + GIVE_UP;
+    await client.stop(container.id, seconds * 1_000_000_000n, signal, { timeout });
+  } catch (error) {
+    // stage1 died, or ended with the whole pod: whoever buries it accounts for the container.
+    if (errorCode(error) === 'unavailable') await settleReady(pods, sandbox);
+    else if (!isStage1Errno(error, 'ESRCH') && !isStage1Errno(error, 'ENOENT')) throw error;
+  }
+  if (isRunning(container)) await catchUp(container, pods);
+  if (!isRunning(container)) return;
+  throw new GantryError({
+    code: 'unavailable',
+    operation: 'stop container',
+    subject: container.id,
+    message: `container ${container.id} was told to stop, but stage1 still counts it as running; try again`,
+  });
+}
+
+/** A function, so that the compiler does not take the state of a moment ago for the present one. */
+function isRunning(container: Container): boolean {
+  return container.state.kind === 'running';
+}
+
+async function catchUp(container: Container, pods: PodService): Promise<void> {
+  const { client } = container.sandbox;
+  if (client === undefined) return;
+  const { apps } = await client.getState();
+  const app = apps.find(({ appId }) => appId === container.id);
+  if (app !== undefined) applyAppState(pods, container, app);
+}
+
+/** Kills it if it runs, then removes what there is of it. Idempotent; takes the container's mutex. */
+export async function removeContainer(pods: PodService, container: Container): Promise<void> {
+  try {
+    await removeNow(pods, container);
+  } catch (error) {
+    if (errorCode(error) !== 'unavailable') throw error;
+    // stage1 ended between our question and its answer, most often with its pod: whoever ends or buries that comes first,
+    // and then there is nobody left who must be asked.
+    await settleReady(pods, container.sandbox);
+    await removeNow(pods, container);
+  }
+}
+
+async function removeNow(pods: PodService, container: Container): Promise<void> {
+  for (let removed = false; !removed; ) {
+    // Outside of the mutex: a stop may need the sandbox's, and that one is always taken first.
+    await stopContainer(pods, container, 0n);
+    removed = await container.mutex.run(async () => {
+      if (isRunning(container)) return false; // started in between
+      if (pods.findContainer(container.id) !== undefined) await eraseContainer(pods, container);
+      return true;
+    });
+  }
+}

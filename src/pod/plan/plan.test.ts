@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { complete, type PodSandboxConfigInit } from '../../cri-types/index.ts';
+import { exitReason, lostExit } from '../life/exits.ts';
+import { containerLogPath } from './app.ts';
+import { planSandbox } from './pod.ts';
+
+const metadata = { name: 'web', namespace: 'default', uid: 'u-1', attempt: 2 };
+const plan = (init: PodSandboxConfigInit, handler = '') =>
+  planSandbox(complete('PodSandboxConfig', { metadata, ...init }), handler, 'node-1');
+const onHost = { linux: { securityContext: { namespaceOptions: { network: 'NODE' as const } } } };
+
+describe('planning a sandbox', () => {
+  it('names it by name, namespace, uid and attempt', () => {
+    expect(plan({}).name).toBe('web_default_u-1_2');
+  });
+
+  it.each([
+    ['the pod’s own', { hostname: 'web-0' }, 'web-0'],
+    ['the node’s when the pod names none', {}, 'node-1'],
+    ['the node’s on the host’s network, whatever the pod says', { hostname: 'web-0', ...onHost }, 'node-1'],
+  ])('host name: %s', (_what, init, name) => {
+    expect(plan(init).hostname).toBe(name);
+  });
+
+  it.each([
+    ['no metadata', { metadata: undefined }, '', /metadata is missing/],
+    ['no name', { metadata: { ...metadata, name: '' } }, '', /no name/],
+    ['no namespace', { metadata: { ...metadata, namespace: '' } }, '', /no namespace/],
+    ['no uid', { metadata: { ...metadata, uid: '' } }, '', /no uid/],
+    ['unknown handler', {}, 'runsc', /no runtime handler "runsc"/],
+    ['kvm', {}, 'kvm', /not built yet/],
+    ['a long host name', { hostname: 'x'.repeat(65) }, '', /longer than 64/],
+    [
+      'an impossible port',
+      { portMappings: [{ containerPort: 0, hostPort: 80 }] },
+      '',
+      /port 0 is not between/,
+    ],
+  ])('refuses %s', (_what, init, handler, message) => {
+    expect(() => plan(init, handler)).toThrow(message);
+  });
+
+  it('keeps only ports that ask for one of the host’s, and none on its network', () => {
+    const portMappings = [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }];
+    expect(plan({ portMappings }).portMappings).toEqual([
+      { protocol: 'tcp', containerPort: 80, hostPort: 8080, hostIp: '' },
+    ]);
+    expect(plan({ portMappings, ...onHost }).portMappings).toEqual([]);
+  });
+
+  it('the host flavor shares every namespace', () => {
+    expect(plan({}, 'host').namespaces).toEqual({ ownNetwork: false, ipc: 'host', uts: 'host', pid: 'host' });
+  });
+});
+
+describe('log paths', () => {
+  const path = (logDirectory: string, logPath: string): string =>
+    containerLogPath(
+      complete('PodSandboxConfig', { logDirectory }),
+      complete('ContainerConfig', { logPath }),
+    );
+
+  it.each([
+    ['/var/log/pods/p', 'c/0.log', '/var/log/pods/p/c/0.log'],
+    ['/var/log/pods/p/', './c/../0.log', '/var/log/pods/p/0.log'],
+    ['', 'c/0.log', ''],
+    ['/var/log/pods/p', '', ''],
+  ])('%s + %s → %s', (directory, log, whole) => {
+    expect(path(directory, log)).toBe(whole);
+  });
+
+  it.each([
+    ['/var/log/pods/p', '../q/0.log'],
+    ['/var/log/pods/p', '/etc/passwd'],
+    ['/var/log/pods/p', '.'],
+    ['/var/log/pods/p', 'c/'],
+    ['logs', '0.log'],
+  ])('%s + %s is refused', (directory, log) => {
+    expect(() => path(directory, log)).toThrow(/log (directory|path)/);
+  });
+});
+
+describe('the account of an end', () => {
+  it.each([
+    [0, false, 'Completed'],
+    [1, false, 'Error'],
+    [137, true, 'OOMKilled'],
+    [0, true, 'OOMKilled'],
+  ])('%d, oom %s: %s', (code, oom, reason) => {
+    expect(exitReason(code, oom)).toBe(reason);
+  });
+
+  const base = { sequence: 1n, signal: 0, pid: 9, createdAt: 1n, startedAt: 5n, restarts: 0, final: true };
+  const record = { ...base, startTicks: 0n, bootId: 'b', finishedAt: 7n, exitCode: 3, oomKilled: false };
+  const running = { kind: 'running', startedAt: 4n, pid: 9 } as const;
+
+  it('a record that says how it ended is believed', () => {
+    expect(lostExit(running, { ...record, phase: 'EXITED' }, 99n, 'why')).toEqual({
+      startedAt: 5n,
+      finishedAt: 7n,
+      exitCode: 3,
+      reason: 'Error',
+      message: '',
+    });
+  });
+
+  it.each([
+    ['without a record', undefined, 4n],
+    ['with one that says it was running', { ...record, phase: 'RUNNING' as const }, 5n],
+  ])('%s its end is unknown', (_what, known, startedAt) => {
+    expect(lostExit(running, known, 99n, 'why')).toEqual({
+      startedAt,
+      finishedAt: 99n,
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      message: 'why',
+    });
+  });
+});

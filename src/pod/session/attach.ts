@@ -1,0 +1,174 @@
+/** Interactive commands and attachments: a client's streams joined with those of a process, as long as both live. */
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { GantryError, newId } from '../../base/index.ts';
+import { execProcess } from '../../security/index.ts';
+import type { StreamName } from '../../stage1/index.ts';
+import { execSpec } from '../resource/app.ts';
+import type { PodService } from '../service.ts';
+import type { Container } from '../store/container.ts';
+import { requireRunning } from './exec.ts';
+
+/** What a client has opened; see `streaming/`, whose sessions have this shape. */
+export interface ClientIo {
+  readonly stdin: Readable | undefined;
+  readonly stdout: Writable | undefined;
+  readonly stderr: Writable | undefined;
+  onResize(listener: (size: { readonly rows: number; readonly columns: number }) => void): void;
+  readonly signal: AbortSignal;
+}
+
+const SIGHUP = 1;
+const SIGKILL = 9;
+/** Milliseconds between the hang-up of a command whose client is gone, and its end. */
+const HANG_UP_GRACE = 2_000;
+
+/**
+ * Runs a command with a client's streams; its exit code. A client that goes away hangs it up, as a lost terminal would:
+ * nobody could ever read or end it again. Errors: failed-precondition when the container does not run, stage1's.
+ */
+export async function execSession(
+  pods: PodService,
+  container: Container,
+  command: { readonly cmd: readonly string[]; readonly tty: boolean },
+  io: ClientIo,
+): Promise<number> {
+  requireRunning(container, 'exec');
+  const client = container.sandbox.requireClient('exec');
+  const execId = newId();
+  const streams = wantedStreams(io);
+  const process = execProcess(execSpec(container), command.cmd, command.tty);
+  const opening = openStreams(pods, container, execId, streams);
+  const [opened, started] = await Promise.allSettled([
+    opening,
+    client.exec({ appId: container.id, execId, process, timeout: 0n, streams }),
+  ]);
+  const sockets = opened.status === 'fulfilled' ? opened.value : new Map<StreamName, Socket>();
+  const hangUp = (): void => {
+    const kill = (signal: number): Promise<void> => client.kill(container.id, signal, { all: true, execId });
+    // Whatever fails here has ended already.
+    kill(SIGHUP).catch(() => undefined);
+    setTimeout(() => kill(SIGKILL).catch(() => undefined), HANG_UP_GRACE).unref();
+  };
+  try {
+    if (started.status === 'rejected') throw started.reason;
+    if (opened.status === 'rejected') throw opened.reason;
+    if (command.tty) followSize(io, (rows, columns) => client.resize(container.id, execId, rows, columns));
+    if (io.signal.aborted) hangUp();
+    io.signal.addEventListener('abort', hangUp, { once: true });
+    const outputs = join(sockets, io);
+    const exit = await started.value.exited;
+    await outputs;
+    if (exit !== undefined) return exit.exitCode;
+    throw new GantryError({
+      code: 'unavailable',
+      operation: 'exec',
+      subject: container.id,
+      message: `the stage1 of container ${container.id} was lost while the command ran`,
+    });
+  } finally {
+    io.signal.removeEventListener('abort', hangUp);
+    for (const socket of sockets.values()) socket.destroy();
+  }
+}
+
+/**
+ * Joins a client with a container's own streams until the container ends or the client leaves. The container notices
+ * neither, except that its stdin may end (CRI's stdin_once). Errors: failed-precondition when it does not run.
+ */
+export async function attachSession(
+  pods: PodService,
+  container: Container,
+  tty: boolean,
+  io: ClientIo,
+): Promise<void> {
+  requireRunning(container, 'attach');
+  const client = container.sandbox.requireClient('attach');
+  const sockets = await openStreams(pods, container, '', wantedStreams(io));
+  const leave = (): void => {
+    for (const socket of sockets.values()) socket.destroy();
+  };
+  io.signal.addEventListener('abort', leave, { once: true });
+  try {
+    if (io.signal.aborted) return;
+    if (tty) followSize(io, (rows, columns) => client.resize(container.id, '', rows, columns));
+    await join(sockets, io);
+  } finally {
+    io.signal.removeEventListener('abort', leave);
+    leave();
+  }
+}
+
+function wantedStreams(io: ClientIo): StreamName[] {
+  const wanted: StreamName[] = [];
+  if (io.stdin !== undefined) wanted.push('STDIN');
+  if (io.stdout !== undefined) wanted.push('STDOUT');
+  if (io.stderr !== undefined) wanted.push('STDERR');
+  return wanted;
+}
+
+/** All or none. */
+async function openStreams(
+  pods: PodService,
+  container: Container,
+  execId: string,
+  names: readonly StreamName[],
+): Promise<Map<StreamName, Socket>> {
+  const { controlSocket } = container.sandbox.directory;
+  const results = await Promise.allSettled(
+    names.map((name) => pods.control.openStream(controlSocket, container.id, execId, name)),
+  );
+  const sockets = new Map<StreamName, Socket>();
+  for (const [i, result] of results.entries()) {
+    const name = names[i];
+    if (result.status === 'fulfilled' && name !== undefined)
+      sockets.set(
+        name,
+        result.value.on('error', () => undefined),
+      );
+  }
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed === undefined) return sockets;
+  for (const socket of sockets.values()) socket.destroy();
+  throw failed.reason;
+}
+
+/**
+ * Resolves when every output has ended; with none, when stdin's connection has. The client's own streams are left open for
+ * what is still to be said on them.
+ */
+async function join(sockets: ReadonlyMap<StreamName, Socket>, io: ClientIo): Promise<void> {
+  const stdin = sockets.get('STDIN');
+  // A broken pipe is how a process says that it reads no more; the client hears of its end by other means.
+  const fed = stdin && io.stdin && carry(io.stdin, stdin);
+  const outputs: Promise<void>[] = [];
+  for (const [name, target] of [
+    ['STDOUT', io.stdout],
+    ['STDERR', io.stderr],
+  ] as const) {
+    const source = sockets.get(name);
+    if (source === undefined || target === undefined) continue;
+    outputs.push(carry(source, target, { end: false }));
+  }
+  if (outputs.length > 0) await Promise.all(outputs);
+  else await fed;
+}
+
+/**
+ * Settles when the bytes end on either side, and leaves neither side waiting for the other: pipeline() itself refuses a
+ * stream that the client has reset already, and keeps the other one open.
+ */
+async function carry(source: Readable, target: Writable, options: { end?: boolean } = {}): Promise<void> {
+  try {
+    await pipeline(source, target, options);
+  } catch {
+    source.destroy();
+    if (options.end !== false) target.destroy();
+  }
+}
+
+function followSize(io: ClientIo, resize: (rows: number, columns: number) => Promise<void>): void {
+  // A terminal that is gone needs no size.
+  io.onResize(({ rows, columns }) => resize(rows, columns).catch(() => undefined));
+}

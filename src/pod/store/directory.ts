@@ -1,0 +1,110 @@
+/** A pod's place on disk (docs/on-disk-layout.md): made locked, asked by its lock, removed whole. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errno, GantryError, native, paths, type Roots } from '../../base/index.ts';
+
+export class PodDirectory {
+  readonly id: string;
+  readonly path: string;
+  /** Below the state directory: the control socket's. */
+  readonly statePath: string;
+  readonly controlSocket: string;
+  /** Where the pod's user namespace is bound, if it has one. */
+  readonly userns: string;
+
+  constructor(roots: Roots, id: string) {
+    this.id = id;
+    this.path = paths.pod(roots, id);
+    this.statePath = paths.podState(roots, id);
+    this.controlSocket = paths.controlSocket(roots, id);
+    this.userns = join(this.statePath, 'userns');
+  }
+
+  get lock(): string {
+    return join(this.path, 'lock');
+  }
+
+  get record(): string {
+    return join(this.path, 'record.json');
+  }
+
+  get manifest(): string {
+    return join(this.path, 'pod.json');
+  }
+
+  /** What containers see of the pod at /etc: made by stage0, mounted by each of them. */
+  file(name: 'resolv.conf' | 'hostname' | 'hosts'): string {
+    return join(this.path, name);
+  }
+
+  app(appId: string): string {
+    return join(this.path, 'apps', appId);
+  }
+
+  appRecord(appId: string): string {
+    return join(this.path, 'apps', appId, 'record.json');
+  }
+
+  exitRecord(appId: string): string {
+    return join(this.path, 'apps', appId, 'exit');
+  }
+
+  /** Makes the directories. The lock is taken before anything else is written; returns its descriptor, the caller's to close. */
+  create(): number {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    const lockFd = native().lockTake(this.lock);
+    mkdirSync(join(this.path, 'apps'), { mode: 0o700 });
+    mkdirSync(this.statePath, { recursive: true, mode: 0o700 });
+    return lockFd;
+  }
+
+  /** Whether somebody (stage1, or who is making the pod) holds the lock. */
+  isHeld(): boolean {
+    return native().lockHeld(this.lock);
+  }
+
+  /** The lock's descriptor, or undefined while another holds it. */
+  take(): number | undefined {
+    try {
+      return native().lockTake(this.lock);
+    } catch (error) {
+      if (errno(error) === 'EAGAIN' || errno(error) === 'EACCES') return undefined;
+      throw error;
+    }
+  }
+
+  /** Idempotent. Needs no free disk space. */
+  async remove(): Promise<void> {
+    await removeTree(this.statePath);
+    await removeTree(this.path);
+  }
+}
+
+/** rm -rf that leaves mounts alone: it fails on a busy directory and says which. Idempotent. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
+    throw new GantryError({
+      code: 'internal',
+      operation: 'remove directory',
+      subject: path,
+      message: `${path} cannot be removed; look for mounts below it and for immutable files (lsattr)`,
+      cause,
+    });
+  }
+}
+
+/** Where a pod's network namespace is bound: any process of the host can open it there. */
+export function netnsPathOf(podId: string): string {
+  return `/run/netns/gantry-${podId}`;
+}
+
+let boot: string | undefined;
+
+/** The kernel's boot ID. */
+export function bootId(): string {
+  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return boot;
+}
