@@ -24,6 +24,22 @@ export function revive<N extends MessageName>(name: N, json: unknown): Messages[
   return message(name, json, name) as unknown as Messages[N];
 }
 
+/** Whether a word of an enumeration that this release does not know is read as the enumeration's default. */
+let lenient = false;
+
+/**
+ * `revive` for what another release may have written: an unknown word of an enumeration reads as the default. Whoever writes the
+ * message back must keep the word that was read.
+ */
+export function reviveStored<N extends MessageName>(name: N, json: unknown): Messages[N] {
+  lenient = true;
+  try {
+    return revive(name, json);
+  } finally {
+    lenient = false;
+  }
+}
+
 function message(name: string, value: unknown, path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'an object');
   const given = value as Record<string, unknown>;
@@ -54,6 +70,7 @@ function single(kind: string, value: unknown, path: string): unknown {
   const names = enumNames[kind];
   if (names !== undefined) {
     if (typeof value === 'string' && names.includes(value)) return value;
+    if (typeof value === 'string' && lenient) return names[0];
     throw wrong(path, `one of ${names.join(', ')}`);
   }
   if (kind === 'int64' || kind === 'uint64') return integer(value, path);

@@ -32,7 +32,6 @@ export { MAKING_DEADLINE, type PodDependencies, PodService } from './service.ts'
 export { attachSession, type ClientIo, execSession } from './session/attach.ts';
 export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } from './session/exec.ts';
 export { forwardPort } from './session/port-forward.ts';
-export type { Container } from './store/container.ts';
 export { removeTree } from './store/directory.ts';
 export { Names, waitFor } from './store/names.ts';
-export type { Sandbox } from './store/sandbox.ts';
+export type { Container, Sandbox } from './store/sandbox.ts';

@@ -10,6 +10,7 @@ import { readLayout } from '../resources/index.ts';
 import { type HostFacts, type HostLookups, hostLookups, readHostFacts } from '../security/index.ts';
 import { type Control, loadControl } from '../stage1/index.ts';
 import { recover } from './life/recover.ts';
+import { Retries } from './life/retries.ts';
 import { Warnings } from './life/warnings.ts';
 import { EventBus } from './model/events.ts';
 import { Names } from './store/names.ts';
@@ -48,6 +49,7 @@ export class PodService extends Registry {
   /** What start-up left to be done in the background: dead pods' networks. Never rejects. */
   settled: Promise<void> = Promise.resolve();
   readonly #closing = new AbortController();
+  readonly retries: Retries;
 
   private constructor(dependencies: PodDependencies, control: Control) {
     super();
@@ -59,6 +61,7 @@ export class PodService extends Registry {
     this.nri = dependencies.nri ?? noNri;
     this.cdi = new CdiRegistry(dependencies.config.cdiSpecDirs, hostNodes, dependencies.log);
     this.control = control;
+    this.retries = new Retries(dependencies.log, this.#closing.signal);
     this.cgroups = readLayout();
     this.host = readHostFacts(this.cgroups);
     this.lookups = hostLookups;

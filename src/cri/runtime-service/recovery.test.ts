@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containerStatus } from './container-status.ts';
@@ -32,7 +32,12 @@ const killStage1 = (podId: string): void => signalStage1(podId, 'SIGKILL');
 
 /** The last word of a container's cgroup, asked of the kernel. */
 function pidsOf(containerId: string): string[] {
-  const { cgroupPath } = world.services.pods.requireContainer(containerId);
+  return procsIn(world.services.pods.requireContainer(containerId).cgroupPath);
+}
+
+const procsOf = (parent: string, containerId: string): string[] => procsIn(`${parent}/${containerId}`);
+
+function procsIn(cgroupPath: string): string[] {
   return readdirSync('/sys/fs/cgroup').flatMap((hierarchy) => {
     try {
       const procs = readFileSync(join('/sys/fs/cgroup', hierarchy, cgroupPath, 'cgroup.procs'), 'utf8');
@@ -125,29 +130,97 @@ describe('a server that is gone for a while', () => {
 });
 
 describe('a bad record', () => {
-  it('of a pod is set aside, what ran of it is killed, the others go on', async () => {
+  const recordOf = (pod: string) => join(podDirectory(pod), 'record.json');
+  const rewrite = (path: string, change: (record: Record<string, unknown>) => object): void =>
+    writeFileSync(path, JSON.stringify(change(JSON.parse(readFileSync(path, 'utf8')))));
+
+  it.each<[string, string, (path: string) => void]>([
+    ['torn', 'torn', (path) => truncateSync(path, 40)],
+    ['absent', 'absent', (path) => rmSync(path)],
+    [
+      'unreadable',
+      'unreadable',
+      (path) => {
+        rmSync(path);
+        symlinkSync(path, path);
+      },
+    ],
+    ['foreign', 'foreign', (path) => rewrite(path, ({ id }) => ({ version: 2, id }))],
+  ])('of a living pod that is %s: it runs on, and the others go on', async (_what, kind, spoil) => {
     const good = await world.runPod();
     const bad = await world.runPod();
-    await world.start(bad, ['sleep', '1000']);
-    await world.restart(() => {
-      for (const name of ['record.json', 'pod.json']) truncateSync(join(podDirectory(bad), name), 40);
-    });
+    const container = await world.start(bad, ['sleep', '1000']);
+    const pids = pidsOf(container);
+    const saved = readFileSync(recordOf(bad));
+    await world.restart(() => spoil(recordOf(bad)));
     expect(world.services.pods.sandbox(bad)).toBeUndefined();
+    expect(world.services.pods.unknownPods.get(bad)).toMatchObject({ kind });
     expect(world.services.pods.requireSandbox(good).state.kind).toBe('ready');
-    expect(readdirSync(join(world.config.root, 'quarantine')).join()).toContain(bad);
-    await eventually(() => processes(podDirectory(bad)).length === 0);
+    expect(procsOf(world.cgroupParent, container)).toEqual(pids);
+    // Readable again: the pod is there again, with nothing lost.
+    rmSync(recordOf(bad), { force: true });
+    writeFileSync(recordOf(bad), saved);
+    await eventually(() => world.services.pods.container(container)?.state.kind === 'running', 30_000);
+    expect(pidsOf(container)).toEqual(pids);
+    expect(world.services.pods.unknownPods.size).toBe(0);
     await remove(good);
-    // What was killed is gone a moment later.
+    await remove(bad);
     await expect.poll(() => world.leftovers(), { timeout: 10_000 }).toEqual(before);
   });
 
-  it('of a container is set aside, and it no longer runs', async () => {
+  it('that is torn, of a pod that is dead: it is set aside, and what was left of it is removed', async () => {
+    const bad = await world.runPod();
+    await world.start(bad, ['sleep', '1000']);
+    await world.restart(async () => {
+      truncateSync(recordOf(bad), 40);
+      killStage1(bad);
+      await eventually(() => processes(podDirectory(bad)).length === 0);
+    });
+    expect(readdirSync(join(world.config.root, 'quarantine')).join()).toContain(bad);
+    await expect.poll(() => world.leftovers(), { timeout: 10_000 }).toEqual(before);
+  });
+
+  it('of a later version with members and words of its own: adopted, used, removed; nothing of it is lost', async () => {
     const pod = await world.runPod();
     const container = await world.start(pod, ['sleep', '1000']);
+    const apps = join(podDirectory(pod), 'apps', container, 'record.json');
+    await world.restart(() => {
+      rewrite(recordOf(pod), (record) => ({ ...record, version: 7, extra: [1], state: { kind: 'paused' } }));
+      rewrite(apps, (record) => ({
+        ...record,
+        version: 7,
+        more: { x: 1 },
+        state: { kind: 'frozen', by: 'x' },
+      }));
+    });
+    expect(world.services.pods.requireSandbox(pod).state.kind).toBe('ready');
+    expect(state(container).kind).toBe('running');
+    const { stdout } = await world.call(execSync, 'ExecSyncRequest', {
+      containerId: container,
+      cmd: ['echo', 'x'],
+    });
+    expect(`${stdout}`).toBe('x\n');
+    await world.call(stopContainer, 'StopContainerRequest', { containerId: container, timeout: 0 });
+    expect(JSON.parse(readFileSync(apps, 'utf8'))).toMatchObject({
+      version: 7,
+      more: { x: 1 },
+      state: { by: 'x' },
+    });
+    expect(JSON.parse(readFileSync(recordOf(pod), 'utf8'))).toMatchObject({ version: 7, extra: [1] });
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+
+  it('of a container in a living pod: it runs on unseen, and goes with its pod', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['sleep', '1000']);
+    const pids = pidsOf(container);
     await world.restart(() => truncateSync(join(podDirectory(pod), 'apps', container, 'record.json'), 0));
     expect(world.services.pods.container(container)).toBeUndefined();
     expect(world.services.pods.requireSandbox(pod).state.kind).toBe('ready');
+    expect(procsOf(world.cgroupParent, container)).toEqual(pids);
     await remove(pod);
+    expect(world.layerUsers()).toEqual([]);
     expect(world.leftovers()).toEqual(before);
   });
 });

@@ -3,8 +3,8 @@ import type { AppState, ExitRecord } from '../../stage1/index.ts';
 import { readExitRecord } from '../../stage1/index.ts';
 import { type EventBus, eventOf } from '../model/events.ts';
 import type { ContainerEvent, ContainerState } from '../model/record.ts';
-import type { Container } from '../store/container.ts';
 import type { Registry } from '../store/registry.ts';
+import type { Container } from '../store/sandbox.ts';
 
 /** The part of the service that this file needs. */
 export interface ExitSink extends Registry {

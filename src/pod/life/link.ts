@@ -3,22 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, nowNanoseconds } from '../../base/index.ts';
 import type { Stage1Client, Stage1Event } from '../../stage1/index.ts';
 import type { PodService } from '../service.ts';
-import type { Container } from '../store/container.ts';
 import { bootId } from '../store/directory.ts';
-import type { Sandbox } from '../store/sandbox.ts';
+import type { Container, Sandbox } from '../store/sandbox.ts';
 import { bury } from './bury.ts';
 import { accountForLost, applyAppState, markStarted } from './exits.ts';
 import { discardContainer, eraseContainer, forgetApp } from './remove.ts';
 
 /** From now on this client is the pod's: events reach its containers, its loss is looked into. */
 export function link(pods: PodService, sandbox: Sandbox, client: Stage1Client): void {
-  listen(pods, sandbox, client);
-  watch(pods, sandbox, client);
-}
-
-function listen(pods: PodService, sandbox: Sandbox, client: Stage1Client): void {
   sandbox.attach(client);
   client.listen((event) => onEvent(pods, sandbox, event));
+  watch(pods, sandbox, client);
 }
 
 function watch(pods: PodService, sandbox: Sandbox, client: Stage1Client): void {
@@ -55,29 +50,13 @@ export function settleReady(pods: PodService, sandbox: Sandbox): Promise<void> {
       await bury(pods, sandbox, why);
       return;
     }
-    try {
-      await adopt(pods, sandbox);
-    } catch (error) {
-      sandbox.detach();
-      throw error;
-    }
+    await adopt(pods, sandbox);
   });
 }
 
 /** The same until it is done, ever more slowly. Never rejects. */
-export async function keepSettling(pods: PodService, sandbox: Sandbox): Promise<void> {
-  let said = '';
-  for (let wait = 50; ; wait = Math.min(wait * 2, 5_000)) {
-    try {
-      return await settleReady(pods, sandbox);
-    } catch (error) {
-      const text = describeError(error);
-      if (text !== said)
-        pods.log.error({ sandbox: sandbox.id, error: text }, 'cannot settle a pod; trying again');
-      said = text;
-    }
-    await sleep(wait, undefined, { ref: false });
-  }
+export function keepSettling(pods: PodService, sandbox: Sandbox): Promise<void> {
+  return pods.retries.until(`settle ${sandbox.id}`, () => settleReady(pods, sandbox), 5_000);
 }
 
 async function onLost(pods: PodService, sandbox: Sandbox, client: Stage1Client): Promise<void> {
@@ -91,31 +70,52 @@ async function onLost(pods: PodService, sandbox: Sandbox, client: Stage1Client):
   if (sandbox.state.kind === 'ready') await keepSettling(pods, sandbox);
 }
 
-/** Connects to a live stage1 and brings records and facts together: it knows best what became of its apps. */
+/**
+ * Connects to a live stage1 and brings records and facts together: it knows best what became of its apps. The connection is the
+ * pod's only when that is done: a container that was made meanwhile would not be among those that stage1 has told of.
+ */
 async function adopt(pods: PodService, sandbox: Sandbox): Promise<void> {
   const client = await pods.control.Stage1Client.connect(sandbox.directory.controlSocket);
-  // Listening first: what happens after the state was taken arrives as an event, and applying twice does no harm.
-  listen(pods, sandbox, client);
-  await client.subscribe();
+  try {
+    // Listening first: what happens after the state was taken arrives as an event, and applying twice does no harm.
+    client.listen((event) => onEvent(pods, sandbox, event));
+    await client.subscribe();
+    await applyState(pods, sandbox, client);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  sandbox.attach(client);
+  watch(pods, sandbox, client);
+}
+
+async function applyState(pods: PodService, sandbox: Sandbox, client: Stage1Client): Promise<void> {
   const { apps } = await client.getState();
   const known = new Set<string>();
   for (const app of apps) {
     known.add(app.appId);
     const container = sandbox.containers.get(app.appId);
     if (container !== undefined) applyAppState(pods, container, app);
-    else await tryOn(pods, app.appId, () => forgetStranger(pods, sandbox, client, app.appId));
+    else if (!sandbox.unknownContainers.has(app.appId)) {
+      await tryOn(pods, app.appId, () => forgetStranger(pods, sandbox, client, app.appId));
+    }
   }
   for (const container of [...sandbox.containers.values()]) {
-    await tryOn(pods, container.id, () => settleContainer(pods, container, known.has(container.id)));
+    await tryOn(pods, container.id, () => settleContainer(pods, container, client, known.has(container.id)));
   }
-  watch(pods, sandbox, client);
 }
 
-/** What a server that is gone had begun is taken back, or finished. */
-async function settleContainer(pods: PodService, container: Container, known: boolean): Promise<void> {
+/** What a server that is gone had begun is taken back, or finished. What this one is making is its maker's to end. */
+async function settleContainer(
+  pods: PodService,
+  container: Container,
+  client: Stage1Client,
+  known: boolean,
+): Promise<void> {
   const { kind } = container.state;
-  if (kind === 'creating') await discardContainer(pods, container);
-  else if (kind === 'removing') await eraseContainer(pods, container);
+  if (container.inMaking) return;
+  if (kind === 'creating') await discardContainer(pods, container, client);
+  else if (kind === 'removing') await eraseContainer(pods, container, client);
   else if (!known) {
     accountForLost(pods, container, nowNanoseconds(), 'its stage1 does not know this container');
   }

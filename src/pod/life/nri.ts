@@ -12,8 +12,7 @@ import {
 } from '../../nri/index.ts';
 import { podNamespacePlan } from '../../security/index.ts';
 import type { PodService } from '../service.ts';
-import type { Container } from '../store/container.ts';
-import type { Sandbox } from '../store/sandbox.ts';
+import type { Container, Sandbox } from '../store/sandbox.ts';
 import { stopContainer } from './stop.ts';
 
 /** The runtime as NRI needs it; from now on plug-ins hear of the containers that end by themselves. */

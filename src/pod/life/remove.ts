@@ -2,8 +2,8 @@
 
 import { isStage1Errno, type Stage1Client } from '../../stage1/index.ts';
 import type { PodService } from '../service.ts';
-import type { Container } from '../store/container.ts';
 import { removeTree } from '../store/directory.ts';
+import type { Container } from '../store/sandbox.ts';
 import { clearCgroup, KILL_DEADLINE } from './bury.ts';
 import { publish } from './exits.ts';
 import { failpoint } from './failpoints.ts';
@@ -14,18 +14,26 @@ const SIGKILL = 9;
  * Removes a container that does not run, once. Idempotent: what failed half-way is begun again. Under the container's mutex.
  * Errors: the step's.
  */
-export async function eraseContainer(pods: PodService, container: Container): Promise<void> {
+export async function eraseContainer(
+  pods: PodService,
+  container: Container,
+  client = container.sandbox.client,
+): Promise<void> {
   // Its own removal and its pod's may both have waited for the mutex.
   if (!container.sandbox.containers.has(container.id)) return;
   await pods.nri.removeContainer(container.id);
-  await releaseContainer(pods, container);
+  await releaseContainer(pods, container, client);
   pods.dropContainer(container);
   publish(pods, container, 'deleted');
 }
 
 /** The same for one that was never shown to anybody: nothing is published. */
-export async function discardContainer(pods: PodService, container: Container): Promise<void> {
-  await releaseContainer(pods, container);
+export async function discardContainer(
+  pods: PodService,
+  container: Container,
+  client = container.sandbox.client,
+): Promise<void> {
+  await releaseContainer(pods, container, client);
   pods.dropContainer(container);
 }
 
@@ -40,8 +48,12 @@ export async function forgetApp(client: Stage1Client, appId: string): Promise<vo
   }
 }
 
-async function releaseContainer(pods: PodService, container: Container): Promise<void> {
-  const { client, state } = container.sandbox;
+async function releaseContainer(
+  pods: PodService,
+  container: Container,
+  client: Stage1Client | undefined,
+): Promise<void> {
+  const { state } = container.sandbox;
   // A dead pod's stage1 needs no telling; a live one must have forgotten the app before its files go.
   if (client !== undefined) await forgetApp(client, container.id);
   else if (state.kind === 'ready') container.sandbox.requireClient('remove container');

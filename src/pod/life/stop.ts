@@ -2,7 +2,7 @@
 import { errorCode, GantryError } from '../../base/index.ts';
 import { isStage1Errno } from '../../stage1/index.ts';
 import type { PodService } from '../service.ts';
-import type { Container } from '../store/container.ts';
+import type { Container } from '../store/sandbox.ts';
 import { applyAppState } from './exits.ts';
 import { settleReady } from './link.ts';
 import { eraseContainer } from './remove.ts';

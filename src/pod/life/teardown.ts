@@ -90,6 +90,7 @@ export async function removeSandbox(pods: PodService, sandbox: Sandbox): Promise
   for (const container of [...sandbox.containers.values()]) {
     await container.mutex.run(() => eraseContainer(pods, container));
   }
+  for (const id of sandbox.unknownContainers.keys()) await pods.images.releaseLayers(id);
   await pods.nri.removePodSandbox(sandbox.id);
   await sandbox.directory.remove();
   pods.dropSandbox(sandbox);

@@ -5,7 +5,7 @@
  */
 import type { ContainerConfig, PodSandboxConfig } from '../../cri-types/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
-import type { Flavor, PodOwner } from '../../stage1/index.ts';
+import type { PodOwner } from '../../stage1/index.ts';
 
 /** docs/architecture.md has the diagram; `state.ts` the table of transitions. */
 export type SandboxState =
@@ -18,14 +18,16 @@ export type SandboxState =
   | { readonly kind: 'removing' };
 
 export interface SandboxRecord {
-  readonly version: 1;
+  /** Of the record's form; a newer release's may be higher than ours. */
+  readonly version: number;
   readonly id: string;
   readonly owner: PodOwner;
   /** `name_namespace_uid_attempt`: unique among live pods of one owner. */
   readonly name: string;
   readonly config: PodSandboxConfig;
   readonly runtimeHandler: string;
-  readonly flavor: Flavor;
+  /** stage1's, a word of another release among them. */
+  readonly flavor: string;
   readonly createdAt: bigint;
   /** The kernel's boot ID at creation: another one means that every process is gone. */
   readonly bootId: string;
@@ -37,12 +39,24 @@ export interface SandboxRecord {
   /** cgroupfs path of the pod's own leaf, '' if none. */
   readonly cgroupPath: string;
   readonly cgroupParent: string;
+  /** Who makes this pod's cgroups, whatever the settings say today; absent in records of older releases. */
+  readonly cgroupDriver?: string;
   /** Parents of `cgroupPath` that were not there in v2, the innermost first: ours to remove when they are empty. */
   readonly newCgroups?: readonly string[];
   /** SELinux's, the pod's own among this root's pods as long as the record is there. Absent or '': none. */
   readonly seLinuxLevel?: string;
   /** PID 1 of a shared pid namespace; 0 without one. */
   readonly pid: number;
+  /** The release that failed last, as long as it has not succeeded: it is tried again. */
+  readonly failure?: StepFailure | undefined;
+}
+
+/** A step of a pod's or container's end that failed. */
+export interface StepFailure {
+  /** The resource that could not be released. */
+  readonly step: string;
+  readonly message: string;
+  readonly at: bigint;
 }
 
 export type ContainerState =
@@ -62,7 +76,7 @@ export type ContainerState =
   | { readonly kind: 'removing' };
 
 export interface ContainerRecord {
-  readonly version: 1;
+  readonly version: number;
   readonly id: string;
   readonly sandboxId: string;
   /** `container_pod_namespace_uid_attempt`. */

@@ -14,8 +14,8 @@ import { advance } from '../model/state.ts';
 import { appManifest, type ContainerPlan } from '../plan/app.ts';
 import { podPidMode } from '../plan/pod.ts';
 import type { PodService } from '../service.ts';
-import { Container } from '../store/container.ts';
 import type { Sandbox } from '../store/sandbox.ts';
+import { Container } from '../store/sandbox.ts';
 import { resolveImageAccount } from './account.ts';
 import { mountPoints } from './mount-points.ts';
 
@@ -49,6 +49,7 @@ export function makeContainer(
     user: { uid: 0, gid: 0, additionalGids: [] },
   };
   const container = new Container(sandbox, record, pods.log);
+  container.inMaking = true;
   pods.addContainer(container);
   return container;
 }
@@ -209,6 +210,7 @@ export function commitContainer(pods: PodService, container: Container): void {
     });
   }
   container.save({ state: advance('container', container.id, container.state, { kind: 'created' }) });
+  container.inMaking = false;
   pods.nameContainer(container);
   publish(pods, container, 'created');
 }

@@ -38,6 +38,7 @@ export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
     network: undefined,
     cgroupPath: path,
     cgroupParent: plan.cgroupParent,
+    cgroupDriver: pods.config.cgroupDriver,
     ...(newCgroups.length === 0 ? {} : { newCgroups }),
     seLinuxLevel: podLevel(plan.config, pods, pods.host),
     pid: 0,
@@ -93,8 +94,7 @@ export async function setUpNetwork(
   signal: AbortSignal,
 ): Promise<void> {
   const announce = (network: NetworkRecord): void => {
-    sandbox.save({ network });
-    if (network.kind === 'cni') sandbox.syncRecord();
+    sandbox.claimNetwork(network, network.kind === 'cni');
   };
   const request = networkRequest(plan, sandbox.id, sandbox.record.netnsPath);
   const network = await pods.network.setUp(request, announce, signal);

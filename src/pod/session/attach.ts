@@ -7,7 +7,7 @@ import { execProcess } from '../../security/index.ts';
 import type { StreamName } from '../../stage1/index.ts';
 import { execSpec } from '../resource/app.ts';
 import type { PodService } from '../service.ts';
-import type { Container } from '../store/container.ts';
+import type { Container } from '../store/sandbox.ts';
 import { requireRunning } from './exec.ts';
 
 /** What a client has opened; see `streaming/`, whose sessions have this shape. */

@@ -5,7 +5,7 @@ import { execProcess } from '../../security/index.ts';
 import type { ExecExit, Stage1Client } from '../../stage1/index.ts';
 import { execSpec } from '../resource/app.ts';
 import type { PodService } from '../service.ts';
-import type { Container } from '../store/container.ts';
+import type { Container } from '../store/sandbox.ts';
 
 /**
  * Bytes kept of both streams together, since the kubelet takes no message above 16 MiB; more is read, so that the command

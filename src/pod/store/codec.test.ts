@@ -1,10 +1,18 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { complete } from '../../cri-types/index.ts';
 import type { ContainerRecord, ContainerState, SandboxRecord, SandboxState } from '../model/record.ts';
-import { quarantine, readContainerRecord, readSandboxRecord, writeRecord } from './codec.ts';
+import { quarantine, type Reading, readContainerRecord, readSandboxRecord, writeRecord } from './codec.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pod-records-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -58,6 +66,17 @@ const container: ContainerRecord = {
   user: { uid: 1, gid: 2, additionalGids: [3] },
 };
 
+/** The record, or the kind of trouble. */
+function recordOf<R>(reading: Reading<R>): R | string {
+  return reading.kind === 'read' ? reading.record : reading.kind;
+}
+
+const json = (value: object): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(value, (_k, v) => (typeof v === 'bigint' ? `${v}` : v))) as Record<
+    string,
+    unknown
+  >;
+
 describe('records', () => {
   const path = join(directory, 'record.json');
 
@@ -68,7 +87,7 @@ describe('records', () => {
     { kind: 'removing' },
   ])('a sandbox comes back as it was: $kind', (state) => {
     writeRecord(path, { ...sandbox, state });
-    expect(readSandboxRecord(path)).toEqual({ ...sandbox, state });
+    expect(recordOf(readSandboxRecord(path))).toEqual({ ...sandbox, state });
   });
 
   it.each<ContainerState>([
@@ -79,27 +98,31 @@ describe('records', () => {
     { kind: 'removing' },
   ])('a container comes back as it was: $kind', (state) => {
     writeRecord(path, { ...container, state });
-    expect(readContainerRecord(path)).toEqual({ ...container, state });
+    expect(recordOf(readContainerRecord(path))).toEqual({ ...container, state });
   });
 
-  it('no file is no record, not an error', () => {
-    expect(readSandboxRecord(join(directory, 'absent'))).toBeUndefined();
-  });
-
-  const good = JSON.parse(JSON.stringify(sandbox, (_k, v) => (typeof v === 'bigint' ? `${v}` : v))) as object;
+  const good = json(sandbox);
   it.each([
-    ['cut off', '{"version":1,"id":"aa'],
-    ['empty', ''],
-    ['another type', '[]'],
-    ['a member missing', JSON.stringify({ ...good, name: undefined })],
-    ['a member of another type', JSON.stringify({ ...good, createdAt: 5 })],
-    ['an unknown state', JSON.stringify({ ...good, state: { kind: 'flying' } })],
-    ['a later version', JSON.stringify({ ...good, version: 2 })],
-  ])('%s: data-loss that names the file', (_name, text) => {
-    writeFileSync(path, text);
-    expect(() => readSandboxRecord(path)).toThrow(
-      expect.objectContaining({ code: 'data-loss', subject: path }),
-    );
+    ['no file', undefined, 'absent'],
+    ['a file that the file system does not give', 'loop', 'unreadable'],
+    ['cut off', '{"version":1,"id":"aa', 'torn'],
+    ['empty', '', 'torn'],
+    ['another type', '[]', 'torn'],
+    ['a member missing', JSON.stringify({ ...good, name: undefined }), 'torn'],
+    ['a member of another type', JSON.stringify({ ...good, createdAt: 5 }), 'torn'],
+    [
+      'a later version that lacks a member',
+      JSON.stringify({ ...good, version: 2, name: undefined }),
+      'foreign',
+    ],
+  ])('%s: %s is %s', (_name, text, kind) => {
+    rmSync(path, { force: true });
+    if (text === 'loop') symlinkSync(path, path);
+    else if (text !== undefined) writeFileSync(path, text);
+    const reading = readSandboxRecord(path);
+    expect(reading.kind).toBe(kind);
+    if ('error' in reading) expect(reading.error).toMatchObject({ subject: path });
+    rmSync(path, { force: true });
   });
 
   it('quarantine moves the directory whole', () => {
@@ -109,5 +132,67 @@ describe('records', () => {
     const now = quarantine(bad, join(directory, 'quarantine'));
     expect(readdirSync(now)).toEqual(['record.json']);
     expect(readdirSync(directory)).not.toContain('bad');
+  });
+});
+
+describe('records of another release', () => {
+  const path = join(directory, 'foreign.json');
+  const later = {
+    ...json(sandbox),
+    version: 2,
+    flavor: 'microvm',
+    owner: 'operator',
+    state: { kind: 'paused', by: 'somebody' },
+    extra: { deep: [1, { x: 2 }] },
+    config: {
+      ...(json(sandbox)['config'] as object),
+      annotations: { a: '1' },
+      newThing: 'n',
+      portMappings: [{ protocol: 'QUIC', containerPort: 1 }],
+    },
+  };
+  const read = () => {
+    writeFileSync(path, JSON.stringify(later));
+    const reading = readSandboxRecord(path);
+    if (reading.kind !== 'read') throw new Error(reading.kind);
+    return reading;
+  };
+  const stored = () => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+
+  it('are read for what is known', () => {
+    const { record } = read();
+    expect(record).toMatchObject({
+      version: 2,
+      id: sandbox.id,
+      flavor: 'microvm',
+      state: { kind: 'ready' },
+      config: { annotations: { a: '1' }, portMappings: [{ containerPort: 1 }] },
+    });
+    expect(record.owner).not.toBe('cri');
+  });
+
+  it('come out as they went in', () => {
+    const { record, origin } = read();
+    writeRecord(path, record, origin);
+    expect(stored()).toEqual(later);
+  });
+
+  it('keep what is not understood when something beside it changes', () => {
+    const { record, origin } = read();
+    const config = { ...record.config, annotations: { b: '2' } };
+    writeRecord(path, { ...record, config, pid: 9 }, origin);
+    expect(stored()).toEqual({ ...later, pid: 9, config: { ...later.config, annotations: { b: '2' } } });
+    writeRecord(path, { ...record, state: { kind: 'removing' } }, origin);
+    expect(stored()).toEqual({ ...later, state: { kind: 'removing', by: 'somebody' } });
+  });
+
+  it('a container in an unknown state is read, and keeps the word until its state changes', () => {
+    const strange = { ...json(container), state: { kind: 'frozen', since: '5' } };
+    writeFileSync(path, JSON.stringify(strange));
+    const reading = readContainerRecord(path);
+    if (reading.kind !== 'read') throw new Error(reading.kind);
+    expect(reading.record.state).toEqual({ kind: 'created' });
+    writeRecord(path, { ...reading.record, imageRef: 'other' }, reading.origin);
+    expect(stored()).toEqual({ ...strange, imageRef: 'other' });
   });
 });

@@ -1,64 +1,125 @@
 /**
- * Records on disk: JSON replaced atomically, bigint as decimal strings. A record that cannot be read is moved to quarantine,
- * with all that lies beside it, and named; it never stops the server.
+ * Records on disk: JSON replaced atomically, bigint as decimal strings. Other releases read and write them too: members and words
+ * that this one does not know survive a read and a write, and a higher version is read for what is known.
  */
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { errno, GantryError, writeJsonAtomic } from '../../base/index.ts';
-import { revive } from '../../cri-types/index.ts';
+import { reviveStored } from '../../cri-types/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
-import type { ContainerRecord, ContainerState, SandboxRecord, SandboxState } from '../model/record.ts';
+import type {
+  ContainerRecord,
+  ContainerState,
+  SandboxRecord,
+  SandboxState,
+  StepFailure,
+} from '../model/record.ts';
+import { Fields } from './fields.ts';
+import { isObject, type JsonObject, mergeChanges, toJson } from './merge.ts';
 
 export const RECORD_VERSION = 1;
 
-/** Errors: those of the file system (ENOSPC among them). */
-export function writeRecord(path: string, record: SandboxRecord | ContainerRecord): void {
-  writeJsonAtomic(path, record);
+/** What was stored and how this release reads it, where the two differ. */
+export interface Origin {
+  readonly stored: JsonObject;
+  readonly read: JsonObject;
 }
 
-/** Undefined where there is none. Errors: data-loss for a record that is not whole or not ours. */
-export function readSandboxRecord(path: string): SandboxRecord | undefined {
-  return read(path, parseSandboxRecord);
+/**
+ * What a look at a record's file may find. `absent`: there is none. `unreadable`: the file system did not give it (any errno but
+ * ENOENT), and may the next time. `torn`: not a whole record, and it never will be. `foreign`: whole, of a newer release, and
+ * not to be understood by this one.
+ */
+export type Reading<R> =
+  | { readonly kind: 'read'; readonly record: R; readonly origin: Origin | undefined }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreadable' | 'torn' | 'foreign'; readonly error: GantryError };
+
+/** Errors: those of the file system (ENOSPC among them). */
+export function writeRecord(path: string, record: SandboxRecord | ContainerRecord, origin?: Origin): void {
+  writeJsonAtomic(
+    path,
+    origin === undefined ? record : mergeChanges(origin.stored, origin.read, toJson(record)),
+  );
+}
+
+/** Never throws. */
+export function readSandboxRecord(path: string): Reading<SandboxRecord> {
+  return readFile(path, parseSandboxRecord);
 }
 
 /** The same for a container. */
-export function readContainerRecord(path: string): ContainerRecord | undefined {
-  return read(path, parseContainerRecord);
+export function readContainerRecord(path: string): Reading<ContainerRecord> {
+  return readFile(path, parseContainerRecord);
 }
 
-function read<T>(path: string, parse: (json: Fields) => T): T | undefined {
+/** A network's record in a file of its own, see `Sandbox.claimNetwork`. */
+export function readNetworkRecord(path: string): Reading<NetworkRecord> {
+  return readFile(path, (json) => {
+    json.text('kind');
+    json.fields('request').text('podId');
+    return json.all() as unknown as NetworkRecord;
+  });
+}
+
+function readFile<R extends object>(path: string, parse: (json: Fields) => R): Reading<R> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (errno(error) === 'ENOENT') return undefined;
-    throw error;
+    if (errno(error) === 'ENOENT') return { kind: 'absent' };
+    return { kind: 'unreadable', error: recordError('unavailable', path, 'cannot be read now', error) };
   }
+  return decode(path, text, parse);
+}
+
+/** Pure. */
+export function decode<R extends object>(path: string, text: string, parse: (json: Fields) => R): Reading<R> {
+  let stored: unknown;
   try {
-    return parse(new Fields(JSON.parse(text)));
+    stored = JSON.parse(text);
+    const record = parse(new Fields(stored));
+    const read = toJson(record);
+    const origin = isObject(stored) && !isDeepStrictEqual(stored, read) ? { stored, read } : undefined;
+    return { kind: 'read', record, origin };
   } catch (cause) {
-    throw new GantryError({
-      code: 'data-loss',
-      operation: 'read record',
-      subject: path,
-      message: `${path} is not a whole record`,
-      cause,
-    });
+    return isObject(stored) && Number(stored['version']) > RECORD_VERSION
+      ? { kind: 'foreign', error: recordError('unimplemented', path, 'is of a newer release', cause) }
+      : { kind: 'torn', error: recordError('data-loss', path, 'is not a whole record', cause) };
   }
 }
 
-/** Pure. Throws on anything that a SandboxRecord of this version does not hold. */
+function recordError(
+  code: 'unavailable' | 'unimplemented' | 'data-loss',
+  path: string,
+  what: string,
+  cause: unknown,
+): GantryError {
+  return new GantryError({
+    code,
+    operation: 'read record',
+    subject: path,
+    message: `${path} ${what}`,
+    cause,
+  });
+}
+
+/**
+ * Pure. Throws where a member is missing or of another type. Words of another release are read for what is safe: a pod of an
+ * unknown owner is nobody's of the kubelet's, and one in an unknown state counts as ready until its lock and its stage1 tell.
+ */
 export function parseSandboxRecord(json: Fields): SandboxRecord {
-  json.version();
+  const version = json.number('version');
   const network = json.optional('network');
   return {
-    version: 1,
+    version,
     id: json.text('id'),
-    owner: json.oneOf('owner', ['cri', 'cli']),
+    owner: json.oneOf('owner', ['cri', 'cli']) ?? 'cli',
     name: json.text('name'),
-    config: revive('PodSandboxConfig', json.any('config')),
+    config: reviveStored('PodSandboxConfig', json.any('config')),
     runtimeHandler: json.text('runtimeHandler'),
-    flavor: json.oneOf('flavor', ['namespaces', 'kvm', 'host']),
+    flavor: json.text('flavor'),
     createdAt: json.integer('createdAt'),
     bootId: json.text('bootId'),
     state: parseSandboxState(json.fields('state')),
@@ -68,29 +129,35 @@ export function parseSandboxRecord(json: Fields): SandboxRecord {
     network: network === undefined || network === null ? undefined : (network as NetworkRecord),
     cgroupPath: json.text('cgroupPath'),
     cgroupParent: json.text('cgroupParent'),
+    ...(json.optional('cgroupDriver') === undefined ? {} : { cgroupDriver: json.text('cgroupDriver') }),
     ...(json.optional('newCgroups') === undefined ? {} : { newCgroups: json.list('newCgroups').map(String) }),
     // Older releases wrote none.
     seLinuxLevel: json.optional('seLinuxLevel') === undefined ? '' : json.text('seLinuxLevel'),
+    ...(json.optional('failure') === undefined ? {} : { failure: parseFailure(json.fields('failure')) }),
     pid: json.number('pid'),
   };
 }
 
 function parseSandboxState(json: Fields): SandboxState {
-  const kind = json.oneOf('kind', ['creating', 'ready', 'notready', 'removing']);
+  const kind = json.oneOf('kind', ['creating', 'ready', 'notready', 'removing']) ?? 'ready';
   if (kind !== 'notready') return { kind };
   return { kind, networkDown: json.flag('networkDown'), reason: json.text('reason') };
 }
 
-/** Pure. */
+function parseFailure(json: Fields): StepFailure {
+  return { step: json.text('step'), message: json.text('message'), at: json.integer('at') };
+}
+
+/** Pure. The same for a container: in a state of another release it counts as created until its stage1 tells. */
 export function parseContainerRecord(json: Fields): ContainerRecord {
-  json.version();
+  const version = json.number('version');
   const user = json.fields('user');
   return {
-    version: 1,
+    version,
     id: json.text('id'),
     sandboxId: json.text('sandboxId'),
     name: json.text('name'),
-    config: revive('ContainerConfig', json.any('config')),
+    config: reviveStored('ContainerConfig', json.any('config')),
     imageId: json.text('imageId'),
     imageRef: json.text('imageRef'),
     ...(json.optional('volumeImageIds') === undefined
@@ -111,7 +178,7 @@ export function parseContainerRecord(json: Fields): ContainerRecord {
 }
 
 function parseContainerState(json: Fields): ContainerState {
-  const kind = json.oneOf('kind', ['creating', 'created', 'running', 'exited', 'removing']);
+  const kind = json.oneOf('kind', ['creating', 'created', 'running', 'exited', 'removing']) ?? 'created';
   if (kind === 'running') return { kind, startedAt: json.integer('startedAt'), pid: json.number('pid') };
   if (kind !== 'exited') return { kind };
   return {
@@ -122,73 +189,6 @@ function parseContainerState(json: Fields): ContainerState {
     reason: json.text('reason'),
     message: json.text('message'),
   };
-}
-
-/** A JSON object whose members are asked for by name and type; every wrong one is named. */
-export class Fields {
-  readonly #object: Readonly<Record<string, unknown>>;
-
-  constructor(value: unknown) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object');
-    this.#object = value as Record<string, unknown>;
-  }
-
-  version(): void {
-    const found = this.number('version');
-    if (found !== RECORD_VERSION) throw new Error(`version ${found}, this release reads ${RECORD_VERSION}`);
-  }
-
-  optional(name: string): unknown {
-    return Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
-  }
-
-  any(name: string): unknown {
-    const value = this.optional(name);
-    if (value === undefined) throw new Error(`${name} is missing`);
-    return value;
-  }
-
-  text(name: string): string {
-    const value = this.any(name);
-    if (typeof value !== 'string') throw new Error(`${name} is not a string`);
-    return value;
-  }
-
-  number(name: string): number {
-    const value = this.any(name);
-    if (typeof value !== 'number' || !Number.isSafeInteger(value))
-      throw new Error(`${name} is not an integer`);
-    return value;
-  }
-
-  integer(name: string): bigint {
-    const value = this.text(name);
-    if (!/^-?\d{1,20}$/.test(value)) throw new Error(`${name} is not a decimal number`);
-    return BigInt(value);
-  }
-
-  flag(name: string): boolean {
-    const value = this.any(name);
-    if (typeof value !== 'boolean') throw new Error(`${name} is not true or false`);
-    return value;
-  }
-
-  list(name: string): readonly unknown[] {
-    const value = this.any(name);
-    if (!Array.isArray(value)) throw new Error(`${name} is not a list`);
-    return value;
-  }
-
-  fields(name: string): Fields {
-    return new Fields(this.any(name));
-  }
-
-  oneOf<const T extends string>(name: string, values: readonly T[]): T {
-    const found = this.text(name);
-    const value = values.find((candidate) => candidate === found);
-    if (value === undefined) throw new Error(`${name} is '${found}', not one of ${values.join(', ')}`);
-    return value;
-  }
 }
 
 /** Moves a directory with a bad record out of the way; returns where it is now. */

@@ -1,8 +1,8 @@
 /** A pod's place on disk (docs/on-disk-layout.md): made locked, asked by its lock, removed whole. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, GantryError, native, paths, type Roots } from '../../base/index.ts';
+import { errno, GantryError, isId, native, paths, type Roots } from '../../base/index.ts';
 
 export class PodDirectory {
   readonly id: string;
@@ -29,6 +29,11 @@ export class PodDirectory {
     return join(this.path, 'record.json');
   }
 
+  /** The network's record as it was announced before its first effect. */
+  get network(): string {
+    return join(this.path, 'network.json');
+  }
+
   get manifest(): string {
     return join(this.path, 'pod.json');
   }
@@ -40,6 +45,11 @@ export class PodDirectory {
 
   app(appId: string): string {
     return join(this.path, 'apps', appId);
+  }
+
+  /** IDs of the apps that have a directory. Errors: those of the file system. */
+  apps(): string[] {
+    return listIds(join(this.path, 'apps'));
   }
 
   appRecord(appId: string): string {
@@ -94,6 +104,21 @@ export async function removeTree(path: string): Promise<void> {
       cause,
     });
   }
+}
+
+/** The names in a directory that are IDs; none where it is absent. Errors: those of the file system. */
+export function listIds(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter(isId);
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Whether there is something at `path`. Errors: those of the file system, which must not count as absence. */
+export function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Where a pod's network namespace is bound: any process of the host can open it there. */

@@ -1,7 +1,13 @@
 import { GantryError } from '../../base/index.ts';
 import type { ContainerRecord, PodReader, SandboxRecord } from '../model/record.ts';
-import type { Container } from './container.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { Container, Sandbox } from './sandbox.ts';
+
+/** A pod that has a directory, and no record that this release understands. */
+export interface UnknownPod {
+  readonly id: string;
+  readonly kind: 'absent' | 'unreadable' | 'torn' | 'foreign';
+  readonly message: string;
+}
 
 /** Every pod and container of this root, in memory: what lists and statuses read. */
 export class Registry implements PodReader {
@@ -9,6 +15,9 @@ export class Registry implements PodReader {
   readonly #containers = new Map<string, Container>();
   /** Of what is not `creating`: `owner/name` → ID. */
   readonly #names = new Map<string, string>();
+
+  /** Those that could not be read or understood, by ID: they are left as they are. */
+  readonly unknownPods = new Map<string, UnknownPod>();
 
   // --- PodReader: what others see; nothing that is still being made ---
 

@@ -1,40 +1,44 @@
+/** Pods and their containers in memory: the record of each, the connection to a pod's stage1, what is being made. */
 import { open } from 'node:fs/promises';
-import { describeError, errno, GantryError, type Logger, native } from '../../base/index.ts';
+import {
+  describeError,
+  errno,
+  GantryError,
+  type Logger,
+  native,
+  type OciSpec,
+  writeJsonAtomic,
+} from '../../base/index.ts';
+import type { NetworkRecord } from '../../network/index.ts';
 import type { Stage1Client } from '../../stage1/index.ts';
-import type { SandboxRecord, SandboxState } from '../model/record.ts';
+import type { ContainerRecord, ContainerState, SandboxRecord, SandboxState } from '../model/record.ts';
 import { advance } from '../model/state.ts';
-import { writeRecord } from './codec.ts';
-import type { Container } from './container.ts';
+import type { Origin } from './codec.ts';
 import type { PodDirectory } from './directory.ts';
+import { Entry } from './entry.ts';
 import { Mutex } from './mutex.ts';
 
 /** A pod: its record, its directory, the connection to its stage1, its containers. One change at a time. */
-export class Sandbox {
-  readonly id: string;
+export class Sandbox extends Entry<SandboxRecord> {
   readonly directory: PodDirectory;
-  readonly mutex = new Mutex();
   /** Those that are being made too. */
   readonly containers = new Map<string, Container>();
+  /** Containers whose record could not be read or understood: they run on, unseen, until the pod ends. Why, by ID. */
+  readonly unknownContainers = new Map<string, string>();
   /** Containers in the making: a removal waits for them. */
   readonly making = new Set<Promise<unknown>>();
   readonly #log: Logger;
-  #record: SandboxRecord;
   #client: Stage1Client | undefined;
   #lockFd: number | undefined;
 
-  constructor(directory: PodDirectory, record: SandboxRecord, log: Logger) {
-    this.id = record.id;
+  constructor(directory: PodDirectory, record: SandboxRecord, log: Logger, origin?: Origin) {
+    super(record, log, origin);
     this.directory = directory;
-    this.#record = record;
     this.#log = log;
   }
 
-  get record(): SandboxRecord {
-    return this.#record;
-  }
-
-  get state(): SandboxState {
-    return this.#record.state;
+  protected get file(): string {
+    return this.directory.record;
   }
 
   /** stage1, while there is a connection to it. */
@@ -44,12 +48,14 @@ export class Sandbox {
 
   /** Errors: failed-precondition when the pod is not ready, unavailable while stage1 cannot be reached. */
   requireClient(operation: string): Stage1Client {
-    if (this.#record.state.kind !== 'ready') {
+    const { state } = this;
+    if (state.kind !== 'ready') {
+      const why = state.kind === 'notready' ? state.reason || 'it was stopped' : `it is ${state.kind}`;
       throw new GantryError({
         code: 'failed-precondition',
         operation,
         subject: this.id,
-        message: `pod sandbox ${this.id} is not ready: ${this.#describeState()}`,
+        message: `pod sandbox ${this.id} is not ready: ${why}`,
       });
     }
     const client = this.client;
@@ -71,7 +77,7 @@ export class Sandbox {
     this.#client = undefined;
   }
 
-  /** Keeps the lock for as long as the pod is being made, or buried. */
+  /** Keeps the lock for as long as the pod is being made, or ended without its stage1. */
   holdLock(fd: number): void {
     this.#lockFd = fd;
   }
@@ -86,52 +92,63 @@ export class Sandbox {
     this.#lockFd = undefined;
   }
 
-  /** The new record is on disk, or nothing has changed. Errors: those of writing. */
-  save(changes: Partial<SandboxRecord>): void {
-    const next = { ...this.#record, ...changes };
-    writeRecord(this.directory.record, next);
-    this.#record = next;
-  }
-
-  /** In memory only: for what the next `save` writes, before anybody could ask for it. */
-  patch(changes: Partial<SandboxRecord>): void {
-    this.#record = { ...this.#record, ...changes };
-  }
-
-  /** What has happened has happened: memory knows it even where the disk is full; start-up finds it out again. */
-  note(changes: Partial<SandboxRecord>): void {
-    try {
-      this.save(changes);
-    } catch (error) {
-      this.#record = { ...this.#record, ...changes };
-      this.#log.warn({ sandbox: this.id, error: describeError(error) }, 'record not written; going on');
-    }
-  }
-
   /** Errors: internal, for a step that the table does not know. */
   advance(next: SandboxState): void {
-    this.note({ state: advance('sandbox', this.id, this.#record.state, next) });
+    this.note({ state: advance('sandbox', this.id, this.state, next) });
   }
 
   /**
-   * Sends the record on its way to the platter without anybody waiting for it: what a plug-in has reserved outlives a power
-   * cut only by its own record here.
+   * The network's record before anything of it exists, in a file of its own that no later write of the record replaces. A
+   * plug-in's reservation outlives a power cut only by this file (`durable`), so it is sent on its way to the platter; nobody
+   * waits for that. Errors: those of writing.
    */
-  syncRecord(): void {
-    void (async () => {
-      for (const path of [this.directory.record, this.directory.path]) {
+  claimNetwork(network: NetworkRecord, durable: boolean): void {
+    writeJsonAtomic(this.directory.network, network);
+    this.patch({ network });
+    if (durable) void this.#sync([this.directory.network, this.directory.path]);
+  }
+
+  async #sync(paths: readonly string[]): Promise<void> {
+    try {
+      for (const path of paths) {
         const file = await open(path, 'r');
         await file.sync().finally(() => file.close());
       }
-    })().catch((error) => {
+    } catch (error) {
       // Gone again already: then there is nothing that had to last.
-      if (errno(error) !== 'ENOENT')
-        this.#log.warn({ sandbox: this.id, error: describeError(error) }, 'record not synced');
-    });
+      if (errno(error) === 'ENOENT') return;
+      this.#log.warn({ sandbox: this.id, error: describeError(error) }, 'network record not synced');
+    }
+  }
+}
+
+/** A container of a pod: its record, and one change at a time. */
+export class Container extends Entry<ContainerRecord> {
+  readonly sandbox: Sandbox;
+  /** Changes of limits alone: those that NRI asks for must not wait for whoever waits for NRI. */
+  readonly updating = new Mutex();
+  /** The document as execs need it: its process; the long parts (mounts, seccomp rules) are left out. */
+  execSpec: OciSpec | undefined;
+  /** The whole document, as long as it is not on disk yet. */
+  document: OciSpec | undefined;
+  /** While this server makes it: nobody else may end it meanwhile. */
+  inMaking = false;
+
+  constructor(sandbox: Sandbox, record: ContainerRecord, log: Logger, origin?: Origin) {
+    super(record, log, origin);
+    this.sandbox = sandbox;
   }
 
-  #describeState(): string {
-    const { state } = this.#record;
-    return state.kind === 'notready' ? state.reason || 'it was stopped' : `it is ${state.kind}`;
+  protected get file(): string {
+    return this.sandbox.directory.appRecord(this.id);
+  }
+
+  get path(): string {
+    return this.sandbox.directory.app(this.id);
+  }
+
+  /** Errors: internal, for a step that the table does not know. */
+  advance(next: ContainerState): void {
+    this.note({ state: advance('container', this.id, this.state, next) });
   }
 }
