@@ -49,6 +49,8 @@ export async function listen(options: CriServerOptions): Promise<CriServer> {
   const server = new Server({
     'grpc.max_receive_message_length': maximumRequest,
     'grpc.max_send_message_length': -1,
+    // Its books of every call cost each call, and nobody reads them: there is no channelz service here.
+    'grpc.enable_channelz': 0,
   });
   for (const [name, methods, handlers] of [
     ['RuntimeService', runtimeService, options.runtime],

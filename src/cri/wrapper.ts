@@ -43,6 +43,8 @@ const clockDifference = 50;
 
 let serial = 0;
 
+const ok = { code: status.OK, details: '' } as const;
+
 /** The one way into a unary RPC: decodes, gives it a deadline, logs it once, answers with a status whatever happens. */
 export function wrapUnary(
   method: Method,
@@ -51,11 +53,12 @@ export function wrapUnary(
 ): handleUnaryCall<Buffer, Buffer> {
   const request = codec(method.request);
   const response = codec(method.response);
+  const watch = new Watch(method.name, context);
+  const work = async (wire: WireCall, call: Call): Promise<Buffer> =>
+    response.encode(await run(request.decode(wire.request), call));
   return (wire, answer) => {
-    const scope = new CallScope(method.name, wire, context);
-    const work = async (): Promise<Buffer> =>
-      response.encode(await run(request.decode(wire.request), scope.call));
-    void work().then(
+    const scope = new CallScope(watch, wire);
+    void work(wire, scope).then(
       (bytes) => {
         scope.end(undefined);
         answer(null, bytes);
@@ -73,11 +76,12 @@ export function wrapStream(
 ): handleServerStreamingCall<Buffer, Buffer> {
   const request = codec(method.request);
   const response = codec(method.response);
+  const watch = new Watch(method.name, context);
   return (wire) => {
-    const scope = new CallScope(method.name, wire, context);
-    const { signal } = scope.call;
+    const scope = new CallScope(watch, wire);
+    const { signal } = scope;
     const work = async (): Promise<void> => {
-      for await (const item of run(request.decode(wire.request), scope.call)) {
+      for await (const item of run(request.decode(wire.request), scope)) {
         if (signal.aborted) break;
         if (!wire.write(response.encode(item))) await once(wire, 'drain', { signal });
       }
@@ -97,57 +101,104 @@ export function wrapStream(
 const quiet =
   /^(List|Stream|Version|Status|RuntimeConfig|ImageFsInfo|ImageStatus|ContainerStat|PodSandboxStat)/;
 
-/** One call from its arrival to its answer. */
-class CallScope {
-  readonly call: Call;
-  readonly #name: string;
-  readonly #observe: RpcObserver;
-  readonly #started = performance.now();
-  readonly #abort = new AbortController();
-  readonly #release: () => void;
+/** What every call of one method shares. */
+class Watch {
+  readonly name: string;
+  readonly isQuiet: boolean;
+  readonly context: WrapperContext;
 
-  constructor(name: string, wire: WireCall, context: WrapperContext) {
-    this.#name = name;
-    this.#observe = context.observe;
-    this.call = { signal: this.#abort.signal, log: context.log.child({ rpc: name, request: ++serial }) };
-    const deadline = Number(wire.getDeadline());
-    const left = deadline - Date.now();
-    const onDeadline = (): void =>
-      this.#stop('deadline-exceeded', `${name}: the caller's deadline has passed`);
-    const timer = left <= longestTimer ? setTimeout(onDeadline, left) : undefined;
-    const onShutdown = (): void => this.#stop('unavailable', `${name}: the server is shutting down`);
-    wire.on('cancelled', () => {
+  constructor(name: string, context: WrapperContext) {
+    this.name = name;
+    this.isQuiet = quiet.test(name);
+    this.context = context;
+  }
+}
+
+/**
+ * One call from its arrival to its answer. Its logger, signal and timer are made when a handler first asks for them: a call
+ * that reads memory needs none, and they cost more than its work.
+ */
+class CallScope implements Call {
+  readonly #watch: Watch;
+  readonly #wire: WireCall;
+  readonly #started = performance.now();
+  readonly #request = ++serial;
+  #log: Logger | undefined;
+  #abort: AbortController | undefined;
+  #release: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(watch: Watch, wire: WireCall) {
+    this.#watch = watch;
+    this.#wire = wire;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#watch.context.log.child({ rpc: this.#watch.name, request: this.#request });
+    return this.#log;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= this.#listen();
+    return this.#abort.signal;
+  }
+
+  #listen(): AbortController {
+    const abort = new AbortController();
+    const { name, context } = this.#watch;
+    const stop = (code: 'deadline-exceeded' | 'unavailable' | 'cancelled', message: string): void => {
+      // grpc-js says 'cancelled' after every answer too.
+      if (!this.#isOver)
+        abort.abort(new GantryError({ code, operation: name, message: `${name}: ${message}` }));
+    };
+    const deadline = Number(this.#wire.getDeadline());
+    const onDeadline = (): void => stop('deadline-exceeded', "the caller's deadline has passed");
+    const onShutdown = (): void => stop('unavailable', 'the server is shutting down');
+    const onCancelled = (): void => {
       // A client that gives up at its own deadline says so a little before our clock does.
       if (Date.now() >= deadline - clockDifference) onDeadline();
-      else this.#stop('cancelled', `${name}: the caller has gone away`);
-    });
+      else stop('cancelled', 'the caller has gone away');
+    };
+    const left = Math.max(deadline - Date.now(), 0);
+    const timer = left <= longestTimer ? setTimeout(onDeadline, left) : undefined;
+    this.#wire.on('cancelled', onCancelled);
     context.shutdown.addEventListener('abort', onShutdown, { once: true });
     this.#release = () => {
       clearTimeout(timer);
       context.shutdown.removeEventListener('abort', onShutdown);
     };
-  }
-
-  #stop(code: 'deadline-exceeded' | 'unavailable' | 'cancelled', message: string): void {
-    this.#abort.abort(new GantryError({ code, operation: this.#name, message }));
-  }
-
-  /** Answers that clients provoke all day long: the kubelet asks for statuses of what it has just removed. */
-  #isOrdinary(code: status): boolean {
-    return code === status.CANCELLED || (code === status.NOT_FOUND && quiet.test(this.#name));
+    if (this.#wire.cancelled) onCancelled();
+    else if (context.shutdown.aborted) onShutdown();
+    return abort;
   }
 
   /** Logs the call, once, and gives the status to answer with. */
   end(error: unknown): { code: status; details: string } {
-    this.#release();
-    const answer = error === undefined ? { code: status.OK, details: '' } : rpcStatus(error);
+    this.#isOver = true;
+    this.#release?.();
+    const answer = error === undefined ? ok : rpcStatus(error);
     const milliseconds = performance.now() - this.#started;
     const code = status[answer.code] ?? `${answer.code}`;
-    this.#observe(this.#name, code, milliseconds / 1000);
-    const fields = { code, ms: Math.round(milliseconds * 10) / 10 };
-    if (error === undefined) this.call.log[quiet.test(this.#name) ? 'debug' : 'info'](fields, 'done');
-    else if (answer.code === status.INTERNAL) this.call.log.error({ ...fields, err: error }, answer.details);
-    else this.call.log[this.#isOrdinary(answer.code) ? 'debug' : 'warn'](fields, answer.details);
+    this.#watch.context.observe(this.#watch.name, code, milliseconds / 1000);
+    const level = this.#level(answer.code);
+    const { log } = this.#watch.context;
+    if (!log.isLevelEnabled(level)) return answer;
+    const fields = {
+      rpc: this.#watch.name,
+      request: this.#request,
+      code,
+      ms: Math.round(milliseconds * 10) / 10,
+      ...(level === 'error' ? { err: error } : {}),
+    };
+    log[level](fields, error === undefined ? 'done' : answer.details);
     return answer;
+  }
+
+  /** Also at debug: answers that clients provoke all day long. The kubelet asks for statuses of what it has just removed. */
+  #level(code: status): 'debug' | 'info' | 'warn' | 'error' {
+    if (code === status.OK) return this.#watch.isQuiet ? 'debug' : 'info';
+    if (code === status.INTERNAL) return 'error';
+    const isOrdinary = code === status.CANCELLED || (code === status.NOT_FOUND && this.#watch.isQuiet);
+    return isOrdinary ? 'debug' : 'warn';
   }
 }
