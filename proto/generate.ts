@@ -69,7 +69,8 @@ function schemaEntry(type: protobuf.Type, wireNames: WireNames): string {
   const fields = type.fieldsArray.map((f) => {
     const shape = f instanceof protobuf.MapField ? 'map' : f.repeated ? 'list' : 'one';
     const wireName = wireNames.get(`${type.fullName}.${f.id}`) ?? f.name;
-    return `    ${f.name}: ['${shape}', '${kindOf(f)}', '${wireName}'],`;
+    const keys = f instanceof protobuf.MapField && f.keyType !== 'string' ? `, '${f.keyType}'` : '';
+    return `    ${f.name}: ['${shape}', '${kindOf(f)}', '${wireName}', ${f.id}${keys}],`;
   });
   return `  ${flatName(type)}: {${fields.length === 0 ? '' : `\n${fields.join('\n')}\n  `}},`;
 }
@@ -139,7 +140,7 @@ function generateTypes(proto: string, folder: string): GeneratedFile[] {
       path: path('schema.ts'),
       content: [
         note,
-        `/** Message → field → its shape, its type (a scalar, or the name of a message or an enum) and its name in the file. */\nexport const fields = {\n${types.map((t) => schemaEntry(t, wireNames)).join('\n')}\n} as const;`,
+        `/** Message → field → its shape, its type (a scalar, or the name of a message or an enum), its name in the file and its number. */\nexport const fields = {\n${types.map((t) => schemaEntry(t, wireNames)).join('\n')}\n} as const;`,
         `/** Enum → its names; the first is the default. */\nexport const enums = {\n${enums
           .map(
             (e) =>

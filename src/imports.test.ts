@@ -13,7 +13,7 @@ const tiers: readonly (readonly string[])[] = [
   ['pod'],
   ['image', 'network', 'security', 'resources', 'nri', 'cdi'],
   ['stage1'],
-  ['base', 'config', 'cri-types'],
+  ['base', 'config', 'cri-types', 'protobuf'],
 ];
 const tierOf = (folder: string): number => tiers.findIndex((tier) => tier.includes(folder));
 

@@ -1,12 +1,12 @@
 import { GantryError } from '../base/index.ts';
+import type { EnumTable, MessageTable } from '../protobuf/index.ts';
 import type { MessageInits, Messages } from './generated/messages.ts';
 import { enums, fields } from './generated/schema.ts';
 
 export type MessageName = keyof Messages;
 
-type Shape = readonly [shape: 'one' | 'list' | 'map', kind: string, wireName: string];
-const schema: Readonly<Record<string, Readonly<Record<string, Shape>>>> = fields;
-const enumNames: Readonly<Record<string, readonly string[]>> = enums;
+const schema: MessageTable = fields;
+const enumNames: EnumTable = enums;
 
 /**
  * The whole message: every member that is absent gets its default (0, '', false, [], {}; an absent message stays

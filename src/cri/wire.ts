@@ -1,29 +1,32 @@
-import { readFileSync } from 'node:fs';
-import protobuf from 'protobufjs';
 import { describeError, GantryError } from '../base/index.ts';
-import { type MessageInits, type MessageName, type Messages, revive } from '../cri-types/index.ts';
+import { enums, fields, type MessageInits, type MessageName, type Messages } from '../cri-types/index.ts';
+import { decodeMessage, encodeMessage, Schema } from '../protobuf/index.ts';
 
-const source = readFileSync(new URL('../../proto/cri/api.proto', import.meta.url), 'utf8');
-const root = protobuf.parse(source, { keepCase: false }).root.resolveAll();
+const schema = new Schema(fields, enums);
 
-const asObject: protobuf.IConversionOptions = { longs: BigInt, enums: String, arrays: true, objects: true };
+declare const what: unique symbol;
+/** A message that is bytes already. It may stand wherever the message itself may. */
+export type Encoded<Message> = Uint8Array & { readonly [what]: Message };
 
 /** One message type's way over the wire and back. */
 export interface Codec<N extends MessageName> {
   /** Whatever is absent goes as its default. */
-  encode(message: MessageInits[N]): Buffer;
+  encode(message: MessageInits[N] | Encoded<MessageInits[N]>): Buffer;
   /** Throws invalid-argument for bytes that are no such message. */
   decode(bytes: Uint8Array): Messages[N];
 }
 
 export function codec<N extends MessageName>(name: N): Codec<N> {
-  const type = root.lookupType(`runtime.v1.${name}`);
+  const type = schema.type(name);
   return {
-    encode: (message) => Buffer.from(type.encode(type.fromObject(message)).finish()),
+    encode(message) {
+      if (message instanceof Uint8Array)
+        return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+      return encodeMessage(type, message);
+    },
     decode(bytes) {
-      let decoded: unknown;
       try {
-        decoded = type.toObject(type.decode(bytes), asObject);
+        return decodeMessage(type, bytes) as unknown as Messages[N];
       } catch (cause) {
         throw new GantryError({
           code: 'invalid-argument',
@@ -32,7 +35,6 @@ export function codec<N extends MessageName>(name: N): Codec<N> {
           message: `the request is not a ${name}: ${describeError(cause)}`,
         });
       }
-      return revive(name, decoded);
     },
   };
 }

@@ -1,0 +1,3 @@
+export { decodeMessage } from './decode.ts';
+export { encodeMessage } from './encode.ts';
+export { type EnumTable, type MessageTable, type MessageType, Schema } from './schema.ts';
