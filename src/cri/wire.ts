@@ -4,14 +4,13 @@ import { decodeMessage, encodeMessage, Schema } from '../protobuf/index.ts';
 
 const schema = new Schema(fields, enums);
 
-declare const what: unique symbol;
-/** A message that is bytes already. It may stand wherever the message itself may. */
-export type Encoded<Message> = Uint8Array & { readonly [what]: Message };
+/** A message that is bytes already. For encoders it may stand as a member like the message itself; it has no members. */
+export type Encoded<Message> = Buffer & Message;
 
 /** One message type's way over the wire and back. */
 export interface Codec<N extends MessageName> {
   /** Whatever is absent goes as its default. */
-  encode(message: MessageInits[N] | Encoded<MessageInits[N]>): Buffer;
+  encode(message: MessageInits[N]): Encoded<MessageInits[N]>;
   /** Throws invalid-argument for bytes that are no such message. */
   decode(bytes: Uint8Array): Messages[N];
 }
@@ -19,11 +18,7 @@ export interface Codec<N extends MessageName> {
 export function codec<N extends MessageName>(name: N): Codec<N> {
   const type = schema.type(name);
   return {
-    encode(message) {
-      if (message instanceof Uint8Array)
-        return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-      return encodeMessage(type, message);
-    },
+    encode: (message) => encodeMessage(type, message) as Encoded<MessageInits[N]>,
     decode(bytes) {
       try {
         return decodeMessage(type, bytes) as unknown as Messages[N];

@@ -1,7 +1,8 @@
 import type { ImageStatusRequest, ImageStatusResponseInit } from '../../cri-types/index.ts';
 import { chainId, type ImageRecord, type ImageService } from '../../image/index.ts';
 import type { Rpc } from '../context.ts';
-import { imagesOfForeignPods, toImage } from './image-message.ts';
+import { encodedImage } from '../encoded.ts';
+import { imagesOfForeignPods } from './image-message.ts';
 
 /** An image that is not here is an answer without one, no error (api.proto, ImageStatus). */
 export const imageStatus: Rpc<ImageStatusRequest, ImageStatusResponseInit> = async (
@@ -11,7 +12,7 @@ export const imageStatus: Rpc<ImageStatusRequest, ImageStatusResponseInit> = asy
   const image = images.find(spec?.image ?? '');
   if (image === undefined) return {};
   return {
-    image: toImage(image, imagesOfForeignPods(pods)),
+    image: encodedImage(image, imagesOfForeignPods(pods).has(image.id)),
     ...(verbose ? { info: { info: JSON.stringify(verboseInfo(images, image)) } } : {}),
   };
 };

@@ -1,14 +1,15 @@
 import type { ImageFilter, ListImagesRequest, ListImagesResponseInit } from '../../cri-types/index.ts';
 import type { ImageRecord, ImageService } from '../../image/index.ts';
 import type { Rpc } from '../context.ts';
-import { imagesOfForeignPods, toImage } from './image-message.ts';
+import { encodedImage } from '../encoded.ts';
+import { imagesOfForeignPods } from './image-message.ts';
 
 export const listImages: Rpc<ListImagesRequest, ListImagesResponseInit> = async (
   { images, pods },
   { filter },
 ) => {
   const pinned = imagesOfForeignPods(pods);
-  return { images: selectImages(images, filter).map((image) => toImage(image, pinned)) };
+  return { images: selectImages(images, filter).map((image) => encodedImage(image, pinned.has(image.id))) };
 };
 
 /** All of them, or the one that the filter names. */

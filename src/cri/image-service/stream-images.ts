@@ -1,7 +1,8 @@
 import type { StreamImagesRequest, StreamImagesResponseInit } from '../../cri-types/index.ts';
 import { chunks } from '../chunks.ts';
 import type { StreamRpc } from '../context.ts';
-import { imagesOfForeignPods, toImage } from './image-message.ts';
+import { encodedImage } from '../encoded.ts';
+import { imagesOfForeignPods } from './image-message.ts';
 import { selectImages } from './list-images.ts';
 
 export const streamImages: StreamRpc<StreamImagesRequest, StreamImagesResponseInit> = async function* (
@@ -10,6 +11,6 @@ export const streamImages: StreamRpc<StreamImagesRequest, StreamImagesResponseIn
 ) {
   const pinned = imagesOfForeignPods(pods);
   for (const part of chunks(selectImages(images, filter))) {
-    yield { images: part.map((image) => toImage(image, pinned)) };
+    yield { images: part.map((image) => encodedImage(image, pinned.has(image.id))) };
   }
 };
