@@ -108,7 +108,8 @@ async function samples(path: string): Promise<Map<string, string[]>> {
 /** How often the server was called, by call. */
 async function calls(): Promise<(name: string) => number> {
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  const pattern = (name: string) => new RegExp(`^gantry_rpc_total\\{rpc="${name}",code="OK"\\} (\\d+)$`, 'm');
+  const pattern = (name: string) =>
+    new RegExp(`^gantry_rpc_seconds_count\\{rpc="${name}",code="OK"\\} (\\d+)$`, 'm');
   return (name) => Number(pattern(name).exec(text)?.[1] ?? 0);
 }
 

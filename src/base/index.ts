@@ -1,5 +1,6 @@
 export * from './atomic-file.ts';
 export * from './clock.ts';
+export * from './deadlines.ts';
 export * from './device-numbers.ts';
 export * from './errors.ts';
 export * from './ids.ts';

@@ -1,78 +1,109 @@
-import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describeError, GantryError, version } from '../base/index.ts';
+import { Gauge, Histogram, Registry } from 'prom-client';
+import { describeError, GantryError, observeWaits, version } from '../base/index.ts';
+import { processMetrics } from './process-metrics.ts';
 import type { RpcObserver } from './wrapper.ts';
 
-interface Calls {
-  count: number;
-  seconds: number;
-}
+/** Seconds: from a status in memory to a pull of gigabytes. */
+const rpcBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240];
+const waitBuckets = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 240];
+const lagBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10];
 
-/** Counters of this server, as Prometheus reads them (text format 0.0.4). */
+/** Milliseconds between two looks at the event loop's lag. */
+const lagInterval = 250;
+
+type Observe = (seconds: number) => void;
+
+/** What this server measures of itself, as Prometheus reads it. */
 export class Metrics {
-  readonly #calls = new Map<string, Calls>();
-  readonly #gauges: () => Readonly<Record<string, number>>;
+  readonly #registry = new Registry();
+  readonly #calls: Histogram<'rpc' | 'code'>;
+  readonly #waits: Histogram<'wait' | 'outcome'>;
+  /** prom-client looks a label set up each time; these have been. */
+  readonly #observers = new Map<string, Observe>();
+  readonly #lag: NodeJS.Timeout;
 
   /** @param gauges what is counted only when somebody asks: name without `gantry_` → value */
   constructor(gauges: () => Readonly<Record<string, number>>) {
-    this.#gauges = gauges;
+    const registers = [this.#registry];
+    const info = { name: 'gantry_build_info', help: 'The release, as a label.', registers };
+    new Gauge({ ...info, labelNames: ['version'] }).set({ version }, 1);
+    this.#calls = new Histogram({
+      name: 'gantry_rpc_seconds',
+      help: 'How long calls took, by their result.',
+      labelNames: ['rpc', 'code'],
+      buckets: rpcBuckets,
+      registers,
+    });
+    this.#waits = new Histogram({
+      name: 'gantry_wait_seconds',
+      help: 'How long the server waited for something with a deadline, and whether it came (done), failed, or was late.',
+      labelNames: ['wait', 'outcome'],
+      buckets: waitBuckets,
+      registers,
+    });
+    const lag = new Histogram({
+      name: 'gantry_loop_lag_seconds',
+      help: 'How late a timer of the one JavaScript thread was.',
+      buckets: lagBuckets,
+      registers,
+    });
+    this.#lag = watchLag((seconds) => lag.observe(seconds));
+    observeGauges(gauges, registers);
+    processMetrics(registers);
+    observeWaits((wait, outcome, seconds) =>
+      this.#observer(`${wait} ${outcome}`, () => this.#waits.labels(wait, outcome))(seconds),
+    );
   }
 
-  readonly observe: RpcObserver = (rpc, code, seconds) => {
-    const key = `rpc="${rpc}",code="${code}"`;
-    const calls = this.#calls.get(key) ?? { count: 0, seconds: 0 };
-    this.#calls.set(key, { count: calls.count + 1, seconds: calls.seconds + seconds });
-  };
+  readonly observe: RpcObserver = (rpc, code, seconds) =>
+    this.#observer(`rpc ${rpc} ${code}`, () => this.#calls.labels(rpc, code))(seconds);
 
-  text(): string {
-    const { user, system } = process.cpuUsage();
-    const calls = [...this.#calls];
-    return [
-      ...family('gantry_build_info', 'gauge', 'The release, as a label.', [[`version="${version}"`, 1]]),
-      ...family(
-        'gantry_rpc_total',
-        'counter',
-        'Calls that have ended.',
-        calls.map(([key, c]) => [key, c.count]),
-      ),
-      ...family(
-        'gantry_rpc_seconds_total',
-        'counter',
-        'Time spent in them.',
-        calls.map(([key, c]) => [key, c.seconds]),
-      ),
-      ...Object.entries(this.#gauges()).flatMap(([name, value]) =>
-        family(`gantry_${name}`, 'gauge', 'Right now.', [['', value]]),
-      ),
-      ...family('process_resident_memory_bytes', 'gauge', 'Of the server itself.', [
-        ['', process.memoryUsage.rss()],
-      ]),
-      ...family('process_cpu_seconds_total', 'counter', 'User and system time.', [
-        ['', (user + system) / 1e6],
-      ]),
-      ...family('process_open_fds', 'gauge', 'Open descriptors.', [
-        ['', readdirSync('/proc/self/fd').length],
-      ]),
-      ...family('process_start_time_seconds', 'gauge', 'Since the epoch.', [
-        ['', performance.timeOrigin / 1000],
-      ]),
-      '',
-    ].join('\n');
+  /** Text format 0.0.4. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  close(): void {
+    clearInterval(this.#lag);
+    observeWaits(() => undefined);
+  }
+
+  #observer(key: string, make: () => { observe: Observe }): Observe {
+    let known = this.#observers.get(key);
+    if (known === undefined) {
+      const made = make();
+      known = (seconds) => made.observe(seconds);
+      this.#observers.set(key, known);
+    }
+    return known;
   }
 }
 
-function family(
-  name: string,
-  type: string,
-  help: string,
-  samples: readonly (readonly [string, number])[],
-): string[] {
-  return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...samples.map(([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}`),
-  ];
+function observeGauges(gauges: () => Readonly<Record<string, number>>, registers: Registry[]): void {
+  for (const name of Object.keys(gauges())) {
+    const gauge: Gauge = new Gauge({
+      name: `gantry_${name}`,
+      help: 'Right now.',
+      registers,
+      collect: () => gauge.set(gauges()[name] ?? 0),
+    });
+  }
+}
+
+/** A timer that should come every so often: what it is late by, whatever else ran has taken. */
+function watchLag(observe: Observe): NodeJS.Timeout {
+  let expected = performance.now() + lagInterval;
+  return setInterval(() => {
+    const now = performance.now();
+    observe(Math.max(0, now - expected) / 1000);
+    expected = now + lagInterval;
+  }, lagInterval).unref();
 }
 
 /** A server that answers `GET /metrics`. */
@@ -89,8 +120,17 @@ export async function serveMetrics(address: string, metrics: Metrics): Promise<M
   const [, v6, name, port] = match;
   const server = createServer((request, response) => {
     const known = request.method === 'GET' && request.url === '/metrics';
-    response.writeHead(known ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4' });
-    response.end(known ? metrics.text() : 'only GET /metrics is here\n');
+    const text = known ? metrics.text() : Promise.resolve('only GET /metrics is here\n');
+    text.then(
+      (body) => {
+        response.writeHead(known ? 200 : 404, { 'content-type': metrics.contentType });
+        response.end(body);
+      },
+      (error: unknown) => {
+        response.writeHead(500, { 'content-type': 'text/plain' });
+        response.end(`${describeError(error)}\n`);
+      },
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>

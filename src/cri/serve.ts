@@ -3,9 +3,9 @@ import { log, setLogLevel, version } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { Services } from './context.ts';
 import { handlersFor } from './handlers.ts';
-import { Metrics, serveMetrics } from './metrics.ts';
 import { listen } from './server.ts';
 import { closeServices, createServices } from './services.ts';
+import type { RpcObserver } from './wrapper.ts';
 
 /** Milliseconds that calls in flight get to finish at the end. */
 const shutdownGrace = 10_000;
@@ -17,20 +17,36 @@ const shutdownGrace = 10_000;
 export async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   setLogLevel(config.logLevel);
   const services = await createServices(config, log);
-  const metrics = new Metrics(() => gauges(services));
-  const metricsServer = config.metrics === '' ? undefined : await serveMetrics(config.metrics, metrics);
+  const metrics = config.metrics === '' ? undefined : await startMetrics(config.metrics, services);
   const server = await listen({
     listen: config.listen,
     log,
-    observe: metrics.observe,
+    observe: metrics?.observe ?? (() => undefined),
     ...handlersFor(services),
   });
   log.info({ listen: config.listen, version, ...gauges(services) }, 'serving CRI');
   if (!stop.aborted) await once(stop, 'abort');
   log.info('shutting down; pods run on');
   await server.close(shutdownGrace);
-  await metricsServer?.close();
+  await metrics?.close();
   await closeServices(services);
+}
+
+/** Measuring costs time and memory, so nobody measures what nobody can ask for. */
+async function startMetrics(
+  address: string,
+  services: Services,
+): Promise<{ observe: RpcObserver; close(): Promise<void> }> {
+  const { Metrics, serveMetrics } = await import('./metrics.ts');
+  const metrics = new Metrics(() => gauges(services));
+  const server = await serveMetrics(address, metrics);
+  return {
+    observe: metrics.observe,
+    close: async () => {
+      metrics.close();
+      await server.close();
+    },
+  };
 }
 
 function gauges({ pods, images }: Services): Record<string, number> {
