@@ -1,15 +1,14 @@
 #include "linux/file_label.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include <memory>
 #include <set>
 #include <string_view>
 #include <vector>
 
+#include "linux/directory_names.h"
 #include "linux/unique_fd.h"
 
 namespace gantry {
@@ -17,25 +16,6 @@ namespace gantry {
 namespace {
 
 constexpr const char* attribute = "security.selinux";
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-// Read at once: nothing but the directory's own descriptor stays open while what is below it is done.
-Result<std::vector<std::string>> names_in(int directory, const std::string& path) {
-  const int listing = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (listing < 0) return errno_error("open", path);
-  const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(listing));
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return errno_error("readdir", path);
-  return names;
-}
 
 class TreeLabeller {
  public:
