@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { native } from '../../src/base/index.ts';
 
 let directory: string;
@@ -104,6 +104,90 @@ describe('network namespaces', () => {
     expect(existsSync(net)).toBe(false);
     await expect(native().usernsCreate(net, 'nonsense', '0 0 1\n')).rejects.toMatchObject({ code: 'EINVAL' });
     expect(existsSync(net)).toBe(false);
+  });
+});
+
+describe('the directory of network namespaces', () => {
+  /** mountinfo's lines of `path` itself, uppermost last: their optional fields. */
+  const propagation = (path: string, pid = 'self'): string[] =>
+    readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+      .split('\n')
+      .filter((line) => line.split(' ')[4] === path)
+      .map((line) => line.split(' - ')[0]?.split(' ').slice(6).join(' ') ?? '');
+
+  /** A mount that the directory lies on. */
+  function place(name: string, flags: string): string {
+    const mount = join(directory, name);
+    mkdirSync(mount);
+    execFileSync('mount', ['-t', 'tmpfs', `--make-${flags}`, 'gnt-binding', mount]);
+    return mount;
+  }
+
+  const group = (field: string | undefined): string => /shared:(\d+)/.exec(field ?? '')?.[1] ?? 'none';
+
+  test.each([
+    ['on a private mount', 'private', false],
+    ['on a shared mount', 'shared', false],
+    ['on a private mount, before Linux 5.12', 'private', true],
+    ['on a shared mount, before Linux 5.12', 'shared', true],
+  ])('%s', async (_name, flags, oldKernel) => {
+    const mount = place(`${flags}-${oldKernel ? 'old' : 'new'}`, flags);
+    const netns = join(mount, 'run', 'netns');
+    // At once, as servers and `ip netns add` may.
+    await Promise.all(Array.from({ length: 4 }, () => native().netnsDirectory(netns, oldKernel)));
+    await native().netnsDirectory(netns, oldKernel);
+    expect(statSync(netns).mode & 0o7777).toBe(0o755);
+    expect(propagation(netns)).toEqual([expect.stringMatching(/^shared:\d+$/)]);
+    const isPeer = group(propagation(netns)[0]) === group(propagation(mount)[0]);
+    expect(isPeer).toBe(flags === 'shared' && oldKernel);
+
+    // A container that has the directory mounted as a slave sees namespaces come and go.
+    const slave = spawn('unshare', ['--mount', '--propagation', 'slave', 'sleep', '60']);
+    await vi.waitFor(() => expect(readFileSync(`/proc/${slave.pid}/cmdline`, 'utf8')).toMatch(/^sleep/));
+    try {
+      const path = join(netns, 'ns');
+      await native().netnsCreate(path);
+      expect(propagation(path, `${slave.pid}`)).not.toEqual([]);
+      await native().netnsRemove(path);
+      expect(propagation(path, `${slave.pid}`)).toEqual([]);
+      expect(existsSync(path)).toBe(false);
+    } finally {
+      slave.kill();
+    }
+  });
+
+  test('what is bound there already stays reachable, and is removed', async () => {
+    const netns = join(place('before', 'private'), 'netns');
+    mkdirSync(netns);
+    const path = join(netns, 'older');
+    await native().netnsCreate(path);
+    const { ino } = statSync(path);
+    await native().netnsDirectory(netns);
+    expect(statSync(path).ino).toBe(ino);
+    await native().netnsRemove(path);
+    expect(existsSync(path)).toBe(false);
+    expect(mounts()).not.toContain(path);
+  });
+
+  test('`ip netns add` finds it done', async () => {
+    const run = place('iproute2', 'private');
+    await native().netnsDirectory(join(run, 'netns'));
+    const script = 'mount --rbind "$1" /run; ip netns add gnt-test; cut -d " " -f 5 /proc/self/mountinfo';
+    const shown = execFileSync('unshare', ['--mount', 'sh', '-euc', script, 'sh', run], { encoding: 'utf8' });
+    expect(shown.split('\n').filter((path) => path.startsWith('/run/netns'))).toEqual([
+      '/run/netns',
+      '/run/netns/gnt-test',
+    ]);
+  });
+
+  test('errors name what is in the way', async () => {
+    const file = join(directory, 'in-the-way');
+    writeFileSync(file, '');
+    await expect(native().netnsDirectory(join(file, 'netns'))).rejects.toMatchObject({
+      code: 'ENOTDIR',
+      subject: join(file, 'netns'),
+    });
+    await expect(native().netnsDirectory(file)).rejects.toMatchObject({ code: 'ENOTDIR', subject: file });
   });
 });
 

@@ -1,11 +1,20 @@
 #include "binding/convert.h"
 #include "binding/sections.h"
 #include "linux/netns.h"
+#include "linux/netns_directory.h"
 #include "linux/userns.h"
 
 namespace gantry::binding {
 
 namespace {
+
+Napi::Value netns_directory(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  const bool old_kernel = info.Length() > 1 && info[1].ToBoolean();
+  if (!arguments.ok()) return info.Env().Undefined();
+  return PromiseWork<void>::start(info.Env(), [=] { return make_netns_directory(path, old_kernel); });
+}
 
 Napi::Value netns_create(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
@@ -34,6 +43,7 @@ Napi::Value namespace_remove(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void add_namespace(Napi::Env env, Napi::Object exports) {
+  add_function(env, exports, "netnsDirectory", netns_directory);
   add_function(env, exports, "netnsCreate", netns_create);
   add_function(env, exports, "netnsRemove", namespace_remove);
   add_function(env, exports, "usernsCreate", userns_create);

@@ -33,14 +33,18 @@ function list(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
 }
 
-/** Mount points with what is mounted there; numbers that differ from boot to boot left out. */
+/**
+ * Mount points with what is mounted there; numbers that differ from boot to boot left out. The directory of network
+ * namespaces is the host's: whoever makes the first one makes it, `ip netns add` too, and nobody takes it away.
+ */
 function mounts(): Set<string> {
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n');
   return new Set(
-    lines.map((line) => {
+    lines.flatMap((line) => {
       const [ours = '', theirs = ''] = line.split(' - ');
       const fields = ours.split(' ');
-      return `${fields[0]} ${fields[4]} (${theirs.split(' ').slice(0, 2).join(' of ')})`;
+      if (fields[4] === '/run/netns') return [];
+      return [`${fields[0]} ${fields[4]} (${theirs.split(' ').slice(0, 2).join(' of ')})`];
     }),
   );
 }

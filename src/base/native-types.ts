@@ -49,6 +49,11 @@ export interface NativeBinding {
   closeFd(fd: number): void;
 
   // --- namespace.cc ---
+  /**
+   * Makes the directory for namespaces as ip-netns(8) does: 0755, a mount point of its own with shared propagation.
+   * Idempotent, cheap where it is done. `oldKernel`, for tests: as before Linux 5.12.
+   */
+  netnsDirectory(path: string, oldKernel?: boolean): Promise<void>;
   /** Makes a network namespace (in user namespace `userns`, or the host's), `lo` up, bound at `path`. EEXIST if taken. */
   netnsCreate(path: string, userns?: string): Promise<void>;
   /** Unmounts and removes it. Idempotent. */

@@ -1,5 +1,6 @@
 /** The steps that RunPodSandbox is made of, each leaving what its undo takes back. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { errno, native, newId, nowNanoseconds } from '../../base/index.ts';
 import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../../network/index.ts';
 import { absentParents, startScope } from '../../resources/index.ts';
@@ -144,6 +145,8 @@ export async function makeNamespaces(sandbox: Sandbox, { namespaces }: SandboxPl
   const { userns } = namespaces;
   if (userns !== undefined) await native().usernsCreate(usernsPath, userns.uidMap, userns.gidMap);
   if (netnsPath === '') return;
+  // Nobody else makes it: not the distribution, and after a boot it is gone.
+  await native().netnsDirectory(dirname(netnsPath));
   await (usernsPath === '' ? native().netnsCreate(netnsPath) : native().netnsCreate(netnsPath, usernsPath));
 }
 

@@ -24,6 +24,7 @@ function sockets(): number {
 describe('forwarding to a port in a namespace that accepts nothing', () => {
   const listener = { end: (): void => undefined };
   beforeAll(async () => {
+    await native().netnsDirectory('/run/netns');
     await native().netnsCreate(netns);
     const child = spawn('nsenter', [`--net=${netns}`, process.execPath, '-e', blocked], {
       stdio: ['ignore', 'pipe', 'inherit'],
