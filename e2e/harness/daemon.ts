@@ -17,11 +17,25 @@ const patience = Number(process.env['GANTRY_E2E_PATIENCE'] ?? '1');
 
 /** A server process that tests start, kill and start again. */
 export class Daemon {
-  readonly #options: DaemonOptions;
+  #options: DaemonOptions;
   #child: ChildProcess | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
+  }
+
+  /** What the next start runs instead: another release's program, other flags or variables behind those that it has. */
+  change(change: {
+    readonly program?: string;
+    readonly flags?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+  }): void {
+    const [program, ...args] = this.#options.argv;
+    this.#options = {
+      ...this.#options,
+      argv: [change.program ?? program, ...args, ...(change.flags ?? [])],
+      env: { ...this.#options.env, ...change.env },
+    };
   }
 
   get pid(): number {

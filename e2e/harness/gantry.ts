@@ -9,6 +9,8 @@ export interface GantryOptions {
   readonly hostsDir: string;
   readonly cniConfDir: string;
   readonly network: 'auto' | 'cni' | 'builtin';
+  /** Instead of this release's `bin/gantry`: another one's. */
+  readonly program?: string;
   /** Instead of `root` below the directory. */
   readonly root?: string;
   /** Lines for its configuration file, as TOML. */
@@ -35,7 +37,7 @@ export function gantry(options: GantryOptions): Gantry {
   const config = join(directory, 'config.toml');
   writeFileSync(config, options.config ?? '');
   const socket = join(directory, 'gantry.sock');
-  const serve: [string, ...string[]] = [programs.gantry, 'serve'];
+  const serve: [string, ...string[]] = [options.program ?? programs.gantry, 'serve'];
   const flags = [
     ['--config', config],
     ['--listen', `unix://${socket}`],
