@@ -2,14 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   containerStatus,
   detachVolume,
+  failure,
   hostNetwork,
   makeVolume,
   mountVolume,
   type Pod,
+  podConfig,
   pull,
   runPod,
   script,
@@ -53,6 +56,28 @@ describe.each(['bytes', 'inodes'] as const)('a disk without free %s', (what) => 
     free();
     expect(status).toMatchObject({ state: 'CONTAINER_EXITED', exitCode: 9 });
     expect(Number(status.finishedAt - status.startedAt) / 1e9).toBeCloseTo(2, 0);
+  });
+
+  test('what needs room says that there is none, where, and what to do', async () => {
+    fill();
+    try {
+      for (const call of [
+        () => world.cri.call('RunPodSandbox', { config: podConfig(world, { linux: hostNetwork }) }),
+        () => startContainer(world, pod),
+        () => pull(world, 'gantry.test/big:1'),
+      ]) {
+        const error = await failure(call());
+        expect(error.code, error.message).toBe(status.RESOURCE_EXHAUSTED);
+        expect(error.message).toContain(join(directory, 'disk', 'root'));
+        expect(error.message).toMatch(/no space left on device.*free some space or inodes/);
+      }
+    } finally {
+      free();
+    }
+    const { items } = await world.cri.call('ListPodSandbox', {});
+    expect(items.map(({ id }) => id)).toEqual([pod.id]);
+    // The names are free again, and the image comes whole.
+    await pull(world, 'gantry.test/big:1');
   });
 
   test('list, stop and remove while it is full', async () => {

@@ -1,11 +1,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-
-let serial = 0;
+import { systemError } from './errors.ts';
+import { temporarySuffix } from './temporary-file.ts';
 
 /**
  * Replaces `path` with `content` so that a reader sees the old file or the new one, whole. Synchronous: records are
- * small and the page cache takes them in microseconds.
+ * small and the page cache takes them in microseconds. A process that is killed here leaves an unfinished file: whoever
+ * writes into a directory calls `sweepTemporaryFiles` on it at start. Errors: those of `systemError`.
  *
  * @param durable also survive a power cut: the file is synced before the rename and the directory after it. Wanted for
  * what is announced to others (images, trust, addresses), not for pod records, which a reboot ends anyway.
@@ -15,20 +16,33 @@ export function writeFileAtomic(
   content: string | Uint8Array,
   options?: { durable?: boolean; mode?: number },
 ): void {
-  const temporary = `${path}.tmp-${process.pid}-${serial++}`;
-  const fd = openSync(temporary, 'wx', options?.mode ?? 0o600);
   try {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    if (options?.durable) fsyncSync(fd);
+    replaceFile(path, typeof content === 'string' ? Buffer.from(content) : content, options);
   } catch (error) {
-    closeSync(fd);
+    throw systemError('write', path, error);
+  }
+}
+
+function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  options: { durable?: boolean; mode?: number } = {},
+): void {
+  const temporary = `${path}${temporarySuffix()}`;
+  const fd = openSync(temporary, 'wx', options.mode ?? 0o600);
+  try {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      if (options.durable) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
     unlinkSync(temporary);
     throw error;
   }
-  closeSync(fd);
-  renameSync(temporary, path);
-  if (options?.durable) syncDirectory(dirname(path));
+  if (options.durable) syncDirectory(dirname(path));
 }
 
 /** JSON with bigint members written as decimal strings; `parse` functions of the records read them back. */
@@ -56,5 +70,9 @@ export function syncDirectory(directory: string): void {
 
 /** mkdir -p, mode 0700 unless told: everything of Gantry's is root's alone. */
 export function makeDirectory(path: string, mode = 0o700): void {
-  mkdirSync(path, { recursive: true, mode });
+  try {
+    mkdirSync(path, { recursive: true, mode });
+  } catch (error) {
+    throw systemError('make directory', path, error);
+  }
 }

@@ -4,23 +4,10 @@
  * (`cri/serve`, `cli/`), never where it is thrown. Messages name the thing and, where there is one, the remedy.
  */
 
-/** Close to gRPC's codes, so that the CRI wrapper maps one to one; docs/errors.md has the table. */
-export type ErrorCode =
-  | 'invalid-argument'
-  | 'not-found'
-  | 'already-exists'
-  | 'failed-precondition'
-  | 'resource-exhausted'
-  | 'permission-denied'
-  | 'unauthenticated'
-  | 'deadline-exceeded'
-  | 'cancelled'
-  | 'unavailable'
-  | 'unimplemented'
-  | 'data-loss'
-  | 'internal'
-  /** Shown as gRPC `Unknown`: the kubelet reads the message's first word (RegistryUnavailable, …). */
-  | 'unknown';
+import { errnoCode, errnoText } from './errno.ts';
+import type { ErrorCode } from './error-code.ts';
+
+export type { ErrorCode } from './error-code.ts';
 
 export interface ErrorDetails {
   readonly code: ErrorCode;
@@ -31,12 +18,15 @@ export interface ErrorDetails {
   /** One sentence: what is wrong and what to do about it. */
   readonly message: string;
   readonly cause?: unknown;
+  /** The errno that a system call failed with ('ENOSPC'), for callers that tell them apart. */
+  readonly errnoName?: string;
 }
 
 export class GantryError extends Error {
   readonly code: ErrorCode;
   readonly operation: string;
   readonly subject: string | undefined;
+  readonly errnoName: string | undefined;
 
   constructor(details: ErrorDetails) {
     super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -44,16 +34,19 @@ export class GantryError extends Error {
     this.code = details.code;
     this.operation = details.operation;
     this.subject = details.subject;
+    this.errnoName = details.errnoName;
   }
 }
 
-/** The code of any thrown value: a GantryError's own, 'internal' for everything that was not foreseen. */
+/** The code of any thrown value: a GantryError's own, that of a system error's errno, 'internal' for what was not foreseen. */
 export function errorCode(error: unknown): ErrorCode {
-  return error instanceof GantryError ? error.code : 'internal';
+  if (error instanceof GantryError) return error.code;
+  return errnoCode(errno(error) ?? '') ?? 'internal';
 }
 
-/** The errno name ('ENOENT') that Node's and the addon's errors carry; undefined for anything else. */
+/** The errno name ('ENOENT') that Node's, the addon's and named system errors carry; undefined for anything else. */
 export function errno(error: unknown): string | undefined {
+  if (error instanceof GantryError) return error.errnoName;
   if (
     error instanceof Error &&
     'code' in error &&
@@ -65,14 +58,43 @@ export function errno(error: unknown): string | undefined {
   return undefined;
 }
 
-/** `operation: message: cause's message …`, for people; every cause once. */
+/**
+ * A failed system call, with the thing that it failed on and what to do: Node's own text names neither for a write.
+ *
+ * @param operation as in "cannot … /some/path".
+ */
+export function systemError(operation: string, subject: string, cause: unknown): GantryError {
+  const name = errno(cause);
+  const why = name === undefined ? describeError(cause) : errnoText(name);
+  return new GantryError({
+    code: errorCode(cause),
+    operation,
+    subject,
+    message: `cannot ${operation} ${subject}: ${why}`,
+    cause,
+    ...(name === undefined ? {} : { errnoName: name }),
+  });
+}
+
+/** `message: cause's message …`, for people; every cause once, and what to do about a system error that nobody named. */
 export function describeError(error: unknown): string {
   const parts: string[] = [];
   let at: unknown = error;
   while (at !== undefined && parts.length < 8) {
-    const text = at instanceof Error ? at.message : String(at);
+    // What a named system error was made of says the same again, in Node's words.
+    if (at instanceof GantryError && at.errnoName !== undefined) return [...parts, at.message].join(': ');
+    const text = systemText(at);
     if (!parts.some((part) => part.includes(text))) parts.push(text);
     at = at instanceof Error ? at.cause : undefined;
   }
   return parts.join(': ');
+}
+
+function systemText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const name = errno(error);
+  if (error instanceof GantryError || name === undefined || errnoCode(name) === undefined)
+    return error.message;
+  const remedy = errnoText(name).split('; ')[1];
+  return remedy === undefined ? error.message : `${error.message} (${remedy})`;
 }

@@ -1,5 +1,5 @@
 /** How a failed pull is told to the caller. */
-import { describeError, errno, errorCode, GantryError } from '../base/index.ts';
+import { describeError, errorCode, GantryError } from '../base/index.ts';
 
 /**
  * Names the image. A registry that cannot be reached is `RegistryUnavailable` at the very start of a message of code
@@ -7,9 +7,8 @@ import { describeError, errno, errorCode, GantryError } from '../base/index.ts';
  */
 export function pullError(reference: string, error: unknown): GantryError {
   const unavailable = errorCode(error) === 'unavailable';
-  const full = ['ENOSPC', 'EDQUOT'].includes(errno(error) ?? '');
   return new GantryError({
-    code: unavailable ? 'unknown' : full ? 'resource-exhausted' : errorCode(error),
+    code: unavailable ? 'unknown' : errorCode(error),
     operation: 'pull image',
     subject: reference,
     message: `${unavailable ? 'RegistryUnavailable: ' : ''}cannot pull ${reference}: ${describeError(error)}`,

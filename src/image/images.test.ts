@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageRecord, ImageService } from './index.ts';
-import { Fixture, never } from './testing/fixture.ts';
+import { acquire, Fixture, never } from './testing/fixture.ts';
 import { imageOf, indexOf, layerOf, someImage, type TestImage, tarOf } from './testing/images.ts';
 import { TestRegistry } from './testing/registry.ts';
 
@@ -145,7 +145,7 @@ describe('removal', () => {
   it('of an image in use leaves its layers until the container is gone', async () => {
     const { name } = await pushed(someImage({ files: { used: 'yes' } }));
     const record = await pull(`${name}:1`);
-    const [mount] = await images.acquireLayers(record, 'c1');
+    const [mount] = await acquire(images, record, 'c1');
     await images.remove(record.id);
     expect(images.list()).toEqual([]);
     expect(readFileSync(join(mount?.mountpoint ?? '', 'used'), 'utf8')).toBe('yes');
@@ -196,7 +196,7 @@ it('gives a directory back what its lower layers said, when an upper one does no
   const { name } = await pushed(image);
   const record = await pull(`${name}:1`);
   expect(record.layers).toHaveLength(3);
-  const mounts = await images.acquireLayers(record, 'a');
+  const mounts = await acquire(images, record, 'a');
   expect(statSync(join(mounts[2]?.mountpoint ?? '', 'tmp')).mode & 0o7777).toBe(0o1777);
   await images.releaseLayers('a');
   expect(await images.verify(record.id)).toEqual([]);
@@ -215,6 +215,6 @@ it('takes an image without any layer', async () => {
   const { name } = await pushed(imageOf([]));
   const record = await pull(`${name}:1`);
   expect(record.layers).toEqual([]);
-  expect(await images.acquireLayers(record, 'a')).toEqual([]);
+  expect(await acquire(images, record, 'a')).toEqual([]);
   await images.releaseLayers('a');
 });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageService } from './index.ts';
-import { Fixture, never } from './testing/fixture.ts';
+import { acquire, Fixture, never } from './testing/fixture.ts';
 import {
   type Blob,
   type Compression,
@@ -69,7 +69,7 @@ describe('an OCI layout', () => {
     });
     expect(await images.verify(image.config.digest)).toEqual([]);
     if (record === undefined) throw new Error('no record');
-    const mounts = await images.acquireLayers(record, 'c');
+    const mounts = await acquire(images, record, 'c');
     expect(readFileSync(join(mounts[1]?.mountpoint ?? '', 'b'), 'utf8')).toBe('upper');
     await images.releaseLayers('c');
   });

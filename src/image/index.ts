@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Logger, makeDirectory, paths, type Roots } from '../base/index.ts';
+import { FileMutex, type Logger, makeDirectory, paths, type Roots } from '../base/index.ts';
 import {
   ErofsStore,
   Flights,
@@ -8,7 +8,6 @@ import {
   type StoredLayer,
   WantedLayers,
 } from './layers/index.ts';
-import { StoreLock } from './lock.ts';
 import type { ImageSettings } from './parts.ts';
 import { hostPlatform } from './platform.ts';
 import { HttpClient, type InsecureOption, TokenCache } from './registry/index.ts';
@@ -62,7 +61,7 @@ export async function createImageService(
   await layers.open();
   const directory = paths.images(config);
   makeDirectory(directory);
-  const lock = new StoreLock(join(directory, '.lock'));
+  const lock = new FileMutex(join(directory, '.lock'));
   const hasLayer = (key: string): boolean => layers.get(key) !== undefined;
   const images = await lock.run(
     () => new ImageStore({ directory, quarantine: paths.quarantine(config), hasLayer, log }),

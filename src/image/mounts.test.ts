@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageRecord, ImageService } from './index.ts';
-import { Fixture, never } from './testing/fixture.ts';
+import { acquire, Fixture, never } from './testing/fixture.ts';
 import { imageOf, layerOf, someImage, type TestImage, tarOf } from './testing/images.ts';
 import { TestRegistry } from './testing/registry.ts';
 
@@ -35,7 +35,7 @@ describe('mounts', () => {
   it('are made once for all containers, and go with the last one', async () => {
     const { name } = await pushed();
     const record = await pull(`${name}:1`);
-    const all = await Promise.all(['a', 'b', 'c'].map((id) => images.acquireLayers(record, id)));
+    const all = await Promise.all(['a', 'b', 'c'].map((id) => acquire(images, record, id)));
     expect(new Set(all.map(([mount]) => mount?.mountpoint)).size).toBe(1);
     expect(fixture.mounts()).toHaveLength(1);
     await images.releaseLayers('a');
@@ -51,10 +51,10 @@ describe('mounts', () => {
     const patient = await fixture.service({ graceMs: 300 });
     const { name } = await pushed();
     const record = await pull(`${name}:1`);
-    await patient.acquireLayers(record, 'a');
+    await acquire(patient, record, 'a');
     await patient.releaseLayers('a');
     expect(fixture.mounts()).toHaveLength(1);
-    await patient.acquireLayers(record, 'b');
+    await acquire(patient, record, 'b');
     await sleep(500);
     expect(fixture.mounts()).toHaveLength(1);
     await patient.releaseLayers('b');
@@ -64,7 +64,7 @@ describe('mounts', () => {
 
   it('are read-only, and hidden from nobody but users', async () => {
     const { name } = await pushed();
-    const [mount] = await images.acquireLayers(await pull(`${name}:1`), 'a');
+    const [mount] = await acquire(images, await pull(`${name}:1`), 'a');
     expect(() => writeFileSync(join(mount?.mountpoint ?? '', 'x'), '')).toThrow('EROFS');
     await images.releaseLayers('a');
   });
@@ -72,8 +72,8 @@ describe('mounts', () => {
   it('after a restart are those of living containers only', async () => {
     const [kept, gone] = [await pushed(), await pushed()];
     const [keptImage, goneImage] = [await pull(`${kept.name}:1`), await pull(`${gone.name}:1`)];
-    await images.acquireLayers(keptImage, 'kept');
-    await images.acquireLayers(goneImage, 'gone');
+    await acquire(images, keptImage, 'kept');
+    await acquire(images, goneImage, 'gone');
     await sleep(20);
     const restarted = await fixture.service();
     await restarted.reconcile(new Map([['kept', [keptImage.id]]]));
@@ -88,7 +88,7 @@ describe('mounts', () => {
     const record = await pull(`${name}:1`);
     const restarted = await fixture.service();
     await sleep(20);
-    await images.acquireLayers(record, 'theirs');
+    await acquire(images, record, 'theirs');
     await restarted.reconcile(new Map());
     expect(fixture.mounts()).toHaveLength(1);
     await images.releaseLayers('theirs');
@@ -106,14 +106,14 @@ describe('damage', () => {
     await file.write(Buffer.from('damage'), 0, 6, 4200);
     await file.close();
     expect(await images.verify(record.id)).toEqual([expect.stringContaining('is damaged')]);
-    await expect(images.acquireLayers(record, 'a')).rejects.toMatchObject({ code: 'data-loss' });
+    await expect(acquire(images, record, 'a')).rejects.toMatchObject({ code: 'data-loss' });
     expect(images.list()).toEqual([]);
     expect(images.find(record.id)).toBeUndefined();
     expect(fixture.mounts()).toEqual([]);
     const healed = await pull(`${name}:1`);
     expect(healed.id).toBe(record.id);
     expect(await images.verify(record.id)).toEqual([]);
-    await images.acquireLayers(healed, 'a');
+    await acquire(images, healed, 'a');
     await images.releaseLayers('a');
   });
 
@@ -125,7 +125,7 @@ describe('damage', () => {
     const file = await open(join(fixture.root, 'layers', `${record.layers[1]?.key}.erofs`), 'r+');
     await file.write(Buffer.from('damage'), 0, 6, 4200);
     await file.close();
-    await expect(images.acquireLayers(record, 'a')).rejects.toMatchObject({ code: 'data-loss' });
+    await expect(acquire(images, record, 'a')).rejects.toMatchObject({ code: 'data-loss' });
     expect(fixture.mounts()).toEqual([]);
     expect(readdirSync(join(fixture.state, 'layer-users'))).toEqual([]);
   });

@@ -1,5 +1,5 @@
 /** The parts of an image service, made once in `index.ts` and handed to the operations, a file each. */
-import type { Logger } from '../base/index.ts';
+import type { FileMutex, Logger } from '../base/index.ts';
 import type {
   Flights,
   LayerMounts,
@@ -8,7 +8,6 @@ import type {
   StoredLayer,
   WantedLayers,
 } from './layers/index.ts';
-import type { StoreLock } from './lock.ts';
 import type { Platform } from './platform.ts';
 import type { HttpClient, InsecureOption, TokenCache } from './registry/index.ts';
 import type { ImageStore } from './store.ts';
@@ -16,7 +15,8 @@ import type { ImageStore } from './store.ts';
 export interface ImageParts {
   readonly settings: ImageSettings;
   readonly platform: Platform;
-  readonly lock: StoreLock;
+  /** What changes records, layers' names or their mounts happens under it, in any process that uses the root; see README.md. */
+  readonly lock: FileMutex;
   readonly images: ImageStore;
   readonly layers: LayerStore;
   readonly users: LayerUsers;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Fixture, never } from './testing/fixture.ts';
+import { acquire, Fixture, never } from './testing/fixture.ts';
 import { imageOf, layerOf, someImage, tarOf } from './testing/images.ts';
 import { TestRegistry } from './testing/registry.ts';
 
@@ -38,7 +38,7 @@ describe('a pull from a real registry', () => {
     });
     expect(images.find(name)).toEqual(record);
 
-    const mounts = await images.acquireLayers(record, 'c1');
+    const mounts = await acquire(images, record, 'c1');
     expect(readFileSync(join(mounts[0]?.mountpoint ?? '', 'etc/a'), 'utf8')).toBe('lower\n');
     expect(readFileSync(join(mounts[1]?.mountpoint ?? '', `etc/${compression}`), 'utf8')).toBe('upper\n');
     await images.releaseLayers('c1');

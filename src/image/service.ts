@@ -86,11 +86,6 @@ export class LocalImageService implements ImageService {
     return { ...this.#usage.value, timestamp: nowNanoseconds() };
   }
 
-  async acquireLayers(image: ImageRecord, containerId: string): Promise<readonly LayerMount[]> {
-    const [layers = []] = await this.acquireImages([image], containerId);
-    return layers;
-  }
-
   async acquireImages(
     images: readonly ImageRecord[],
     containerId: string,

@@ -9,6 +9,7 @@ import {
   errno,
   type Logger,
   makeDirectory,
+  sweepTemporaryFiles,
   syncDirectory,
   writeJsonAtomic,
 } from '../base/index.ts';
@@ -45,10 +46,7 @@ export class ImageStore {
     this.#options = options;
     makeDirectory(options.directory);
     makeDirectory(options.quarantine);
-    for (const name of readdirSync(options.directory)) {
-      // writeFileAtomic's, from a process that was killed; one that lives holds the store's lock for it.
-      if (/\.tmp-\d+-\d+$/.test(name)) rmSync(join(options.directory, name), { force: true });
-    }
+    sweepTemporaryFiles(options.directory);
   }
 
   list(): readonly ImageRecord[] {

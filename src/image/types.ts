@@ -88,9 +88,10 @@ export interface ImageService {
    */
   remove(reference: string): Promise<void>;
   usage(): Promise<FilesystemUsage>;
-  /** Mounts (once a host) and verifies the image's layers for a container, which then counts as a user of them. */
-  acquireLayers(image: ImageRecord, containerId: string): Promise<readonly LayerMount[]>;
-  /** The same for all images of a container (its own, its volumes'), which it then uses in place of any before; in their order. */
+  /**
+   * Mounts (once a host) and verifies the layers of all images of a container (its own, its volumes'), which it then uses
+   * in place of any before; in the images' order.
+   */
   acquireImages(
     images: readonly ImageRecord[],
     containerId: string,

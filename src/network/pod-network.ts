@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeDirectory, type Roots, writeFileAtomic } from '../base/index.ts';
+import { makeDirectory, type Roots, sweepTemporaryFiles, writeFileAtomic } from '../base/index.ts';
 import { parseRanges } from './builtin/address.ts';
 import { BuiltinNetworkProvider } from './builtin/builtin-network.ts';
 import { CniNetworkProvider } from './cni/cni-network.ts';
@@ -10,6 +10,7 @@ import type { NetworkConfig, NetworkDeps, NetworkRecord, NetworkStatus, PodNetwo
 
 /** The network of this instance's pods. Nothing is touched before the first pod, status or garbage collection. */
 export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodNetwork {
+  sweepTemporaryFiles(join(config.root, 'network'));
   const reader = new CniConfigurationReader(config.cniConfDir);
   const podCidr = new PodCidr(config);
   const builtin = new BuiltinNetworkProvider(config, deps);

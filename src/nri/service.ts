@@ -1,13 +1,19 @@
 /** NRI as the runtime sees it: events in, adjustments out. Every event, and every synchronization, has its turn alone. */
 import type { Socket } from 'node:net';
-import { describeError, GantryError, type Logger, type OciResources, type OciSpec } from '../base/index.ts';
+import {
+  describeError,
+  GantryError,
+  type Logger,
+  Mutex,
+  type OciResources,
+  type OciSpec,
+} from '../base/index.ts';
 import type { LinuxContainerResources } from '../cri-types/index.ts';
 import { applyAdjustment } from './apply.ts';
 import { Creation } from './creation.ts';
 import type { ContainerInit, Messages, PodSandboxInit } from './generated/messages.ts';
 import { type Installed, installedPlugins, type Launched, launch } from './launch.ts';
 import { type Listener, listenForPlugins } from './listener.ts';
-import { Lock } from './lock.ts';
 import { Plugin, type PluginIdentity, type Timeouts } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { Requests } from './requests.ts';
@@ -30,7 +36,7 @@ export class NriService implements Nri {
   readonly #log: Logger;
   readonly #timeouts: Timeouts;
   readonly #plugins: Plugins;
-  readonly #lock = new Lock();
+  readonly #lock = new Mutex();
   /** What plug-ins have been told of, or would have been; a plug-in that comes later is told of it when it comes. */
   readonly #pods = new Map<string, Phase>();
   readonly #containers = new Map<string, Phase>();

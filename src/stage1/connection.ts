@@ -23,7 +23,6 @@ interface Waiter {
 export interface RequestOptions {
   /** Milliseconds until the request fails with deadline-exceeded; absent: it waits for as long as the connection lasts. */
   readonly timeout?: number;
-  readonly signal?: AbortSignal;
 }
 
 /** How long a connect may take: a stage1 that lives accepts in microseconds. */
@@ -129,27 +128,16 @@ export class ControlConnection {
     this.#socket.destroy();
   }
 
-  /** Arms time-out and signal of one request; the function that it returns disarms them. */
+  /** Arms the time-out of one request; the function that it returns disarms it. */
   #guard(id: number, verb: string, options: RequestOptions, reject: (error: Error) => void): () => void {
-    const give = (code: 'deadline-exceeded' | 'cancelled', message: string): void => {
+    const { timeout } = options;
+    if (timeout === undefined) return () => {};
+    const timer = setTimeout(() => {
       this.#waiting.delete(id);
-      options.signal?.removeEventListener('abort', onAbort);
-      clearTimeout(timer);
-      reject(new GantryError({ code, operation: `stage1 ${verb}`, message }));
-    };
-    const onAbort = (): void => give('cancelled', `the caller gave up waiting for stage1's ${verb}`);
-    const timer =
-      options.timeout === undefined
-        ? undefined
-        : setTimeout(
-            () => give('deadline-exceeded', `stage1 did not answer ${verb} in ${options.timeout} ms`),
-            options.timeout,
-          );
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    return () => {
-      clearTimeout(timer);
-      options.signal?.removeEventListener('abort', onAbort);
-    };
+      const message = `stage1 did not answer ${verb} in ${timeout} ms`;
+      reject(new GantryError({ code: 'deadline-exceeded', operation: `stage1 ${verb}`, message }));
+    }, timeout);
+    return () => clearTimeout(timer);
   }
 
   #receive(body: Buffer): void {

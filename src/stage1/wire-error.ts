@@ -1,52 +1,41 @@
 import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
-import { type ErrorCode, GantryError } from '../base/index.ts';
+import { type ErrorCode, errnoCode, GantryError } from '../base/index.ts';
 import type { WireError } from './protocol.ts';
 
 const names = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 
-/** docs/errors.md: what an errno from stage1 means to a caller. Everything else is 'internal'. */
-const codes: Readonly<Record<string, ErrorCode>> = {
+/**
+ * Where stage1's errno says more than elsewhere, because it is about what the request named: a program, a mount's source, a
+ * sysctl, a process. Everything else is in the one table (`errnoCode`).
+ */
+const requestCodes: Readonly<Record<string, ErrorCode>> = {
   EINVAL: 'invalid-argument',
-  // A program, a mount's source, a sysctl that was asked for and is not there. No object of CRI's, so not 'not-found'.
+  // No object of CRI's is missing, so not 'not-found'.
   ENOENT: 'invalid-argument',
   ENOTDIR: 'invalid-argument',
   EISDIR: 'invalid-argument',
   ELOOP: 'invalid-argument',
   ENAMETOOLONG: 'invalid-argument',
   ENOEXEC: 'invalid-argument',
-  EBUSY: 'failed-precondition',
   ESRCH: 'failed-precondition',
   ESHUTDOWN: 'failed-precondition',
-  EACCES: 'permission-denied',
-  EPERM: 'permission-denied',
-  ENOSPC: 'resource-exhausted',
-  EDQUOT: 'resource-exhausted',
-  EMFILE: 'resource-exhausted',
-  ENFILE: 'resource-exhausted',
-  ENOMEM: 'resource-exhausted',
-  EAGAIN: 'resource-exhausted',
-  ETIMEDOUT: 'deadline-exceeded',
-  ENOSYS: 'unimplemented',
-  EOPNOTSUPP: 'unimplemented',
 };
 
 /** stage1's error with its errno's name kept, so that a caller may tell ESRCH from EBUSY. */
 export class Stage1Error extends GantryError {
-  readonly errnoName: string;
-
   constructor(wire: WireError) {
     const name = names.get(wire.errnoValue) ?? `errno ${wire.errnoValue}`;
     const text = getSystemErrorMessage(-wire.errnoValue) ?? name;
     const what = wire.subject === '' ? wire.operation : `${wire.operation} ${wire.subject}`;
     super({
-      code: codes[name] ?? 'internal',
+      code: requestCodes[name] ?? errnoCode(name) ?? 'internal',
       operation: wire.operation,
       ...(wire.subject === '' ? {} : { subject: wire.subject }),
       message: `${what}: ${text}${wire.message === '' ? '' : ` (${wire.message})`}`,
+      errnoName: name,
     });
     this.name = 'Stage1Error';
-    this.errnoName = name;
   }
 }
 

@@ -2,7 +2,7 @@
  * `gantry-layer convert`: untrusted bytes in, one EROFS file and its digests out (addon/layer/README.md). The process
  * has no privileges and no more descriptors than are given to it here.
  */
-import { type ErrorCode, errorCode, GantryError } from '../../base/index.ts';
+import { type ErrorCode, errnoCode, GantryError } from '../../base/index.ts';
 import { RateWatch } from '../rate-watch.ts';
 import { type ConverterEnd, ConverterProcess } from './converter-process.ts';
 import type { LayerFeed, LayerSocket, LayerSource } from './types.ts';
@@ -127,23 +127,31 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 function conversionError({ code: exitCode, signal, out, err }: ConverterEnd): GantryError {
   const how = exitCode === null ? `was killed by ${signal}` : `exited with ${exitCode}`;
   let code: ErrorCode = 'internal';
+  let errnoName: string | undefined;
   let message = `gantry-layer ${how}: ${err.trim().slice(0, 500)}`;
   try {
     const { error } = JSON.parse(out) as {
       error: { kind: string; message: string; offset?: number; entry?: string };
     };
-    code =
-      codes[error.kind] ?? (/No space left|quota/i.test(error.message) ? 'resource-exhausted' : 'internal');
+    // The converter has one descriptor to write to: its words are the C library's.
+    if (/No space left/i.test(error.message)) errnoName = 'ENOSPC';
+    if (/quota/i.test(error.message)) errnoName = 'EDQUOT';
+    code = codes[error.kind] ?? errnoCode(errnoName ?? '') ?? 'internal';
     message = error.message;
     if (error.entry) message += ` (entry ${JSON.stringify(error.entry)})`;
     else if (error.offset) message += ` (at byte ${error.offset})`;
   } catch {
     // Not its JSON: it died before it could say anything, and `how` is all there is.
   }
-  return new GantryError({ code, operation: 'convert layer', message: `cannot convert: ${message}` });
+  return new GantryError({
+    code,
+    operation: 'convert layer',
+    message: `cannot convert: ${message}`,
+    ...(errnoName === undefined ? {} : { errnoName }),
+  });
 }
 
 /** Whether the bytes were wrong, rather than this machine unable. */
 export function isBadContent(error: unknown): boolean {
-  return errorCode(error) === 'data-loss';
+  return error instanceof GantryError && error.code === 'data-loss' && error.errnoName === undefined;
 }

@@ -14,12 +14,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporarySuffix } from '../../base/index.ts';
 import { never } from '../testing/fixture.ts';
 import { layerOf, tarOf } from '../testing/images.ts';
 import { mountsSparseFiles } from './converter-process.ts';
 import { ErofsStore } from './erofs-store.ts';
 import { layerStoreSuite } from './layer-store.suite.ts';
-import { isAlive, temporaryName, temporaryOwner } from './temporary.ts';
 
 const silent = pino({ level: 'silent' });
 
@@ -61,7 +61,7 @@ describe('the EROFS store', () => {
   });
 
   it('removes what dead processes began, and nothing of the living', async () => {
-    const mine = temporaryName();
+    const mine = temporarySuffix();
     // A process number that was given out again has another start time.
     const dead = [`.tmp-${process.pid}-1-0`, `.tmp-${process.pid}-1-0.json`, '.tmp-4194305-77-3'];
     for (const name of [mine, ...dead, 'unrelated']) writeFileSync(join(base, name), 'x');
@@ -92,12 +92,5 @@ describe('the EROFS store', () => {
     ['4.19.0', false],
   ])('on Linux %s sparse files keep their holes: %s', (kernel, keeps) => {
     expect(mountsSparseFiles(kernel)).toBe(keeps);
-  });
-
-  it('knows its own temporary names', () => {
-    const owner = temporaryOwner(temporaryName());
-    expect(owner && isAlive(owner)).toBe(true);
-    expect(temporaryOwner('.tmp-x')).toBeUndefined();
-    expect(temporaryOwner(`${'a'.repeat(64)}-v1.erofs`)).toBeUndefined();
   });
 });

@@ -3,13 +3,21 @@
  * version, so one layer is stored once whatever it was compressed with, and a new converter makes its own files.
  */
 import { createHash } from 'node:crypto';
-import { constants, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, GantryError, type Logger, makeDirectory, native } from '../../base/index.ts';
+import {
+  errno,
+  GantryError,
+  type Logger,
+  makeDirectory,
+  native,
+  sweepTemporaryFiles,
+  systemError,
+  temporarySuffix,
+} from '../../base/index.ts';
 import { type Conversion, convertLayer } from './converter.ts';
 import { converterVersion } from './converter-process.ts';
-import { isAlive, temporaryName, temporaryOwner } from './temporary.ts';
 import type { ExpectedLayer, LayerSource, LayerStore, StoredLayer } from './types.ts';
 
 const HASH_CHUNK = 1 << 20;
@@ -28,12 +36,8 @@ export class ErofsStore implements LayerStore {
 
   async open(): Promise<void> {
     makeDirectory(this.#directory);
-    for (const name of readdirSync(this.#directory)) {
-      const owner = temporaryOwner(name);
-      if (owner === undefined || isAlive(owner)) continue;
-      this.#log.info({ file: name }, 'removed what a dead process left of a layer');
-      rmSync(join(this.#directory, name), { force: true });
-    }
+    for (const file of sweepTemporaryFiles(this.#directory))
+      this.#log.info({ file }, 'removed what a dead process left of a layer');
   }
 
   find(diffId: string): StoredLayer | undefined {
@@ -62,7 +66,7 @@ export class ErofsStore implements LayerStore {
   }
 
   async add(expected: ExpectedLayer, source: LayerSource, signal: AbortSignal): Promise<StoredLayer> {
-    const temporary = join(this.#directory, temporaryName());
+    const temporary = join(this.#directory, temporarySuffix());
     const record = `${temporary}.json`;
     try {
       const layer = await this.#convert(temporary, expected, source, signal);
@@ -79,7 +83,7 @@ export class ErofsStore implements LayerStore {
       return layer;
     } catch (error) {
       await Promise.all([rm(temporary, { force: true }), rm(record, { force: true })]);
-      throw errno(error) === 'ENOSPC' || errno(error) === 'EDQUOT' ? noSpace(this.#directory, error) : error;
+      throw errno(error) === undefined ? error : systemError('store a layer in', this.#directory, error);
     }
   }
 
@@ -236,15 +240,5 @@ function corrupt(layer: StoredLayer, path: string, what: string): GantryError {
     operation: 'verify layer',
     subject: layer.key,
     message: `layer ${layer.diffId} is damaged: ${path} has ${what}; pull the image again`,
-  });
-}
-
-function noSpace(directory: string, cause: unknown): GantryError {
-  return new GantryError({
-    code: 'resource-exhausted',
-    operation: 'store layer',
-    subject: directory,
-    message: `no space left below ${directory} for a layer`,
-    cause,
   });
 }

@@ -4,9 +4,15 @@
  */
 import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError, errno, GantryError, type Logger, makeDirectory } from '../../base/index.ts';
+import {
+  describeError,
+  errno,
+  type FileMutex,
+  GantryError,
+  type Logger,
+  makeDirectory,
+} from '../../base/index.ts';
 import type { LayerMount } from '../../stage1/index.ts';
-import type { StoreLock } from '../lock.ts';
 import type { LayerRef } from '../types.ts';
 import { Flights } from './flights.ts';
 import type { LayerStore } from './types.ts';
@@ -17,7 +23,7 @@ export interface LayerMountsOptions {
   readonly directory: string;
   readonly layers: LayerStore;
   readonly users: LayerUsers;
-  readonly lock: StoreLock;
+  readonly lock: FileMutex;
   readonly graceMs: number;
   readonly log: Logger;
 }

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory, writeJsonAtomic } from '../../base/index.ts';
+import { makeDirectory, sweepTemporaryFiles, writeJsonAtomic } from '../../base/index.ts';
 
 export class LayerUsers {
   readonly #directory: string;
@@ -14,6 +14,7 @@ export class LayerUsers {
   constructor(directory: string) {
     this.#directory = directory;
     makeDirectory(directory);
+    sweepTemporaryFiles(directory);
   }
 
   add(containerId: string, keys: readonly string[]): void {

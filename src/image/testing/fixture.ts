@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createImageService, type ImageService } from '../index.ts';
+import type { LayerMount } from '../../stage1/index.ts';
+import { createImageService, type ImageRecord, type ImageService } from '../index.ts';
 
 export class Fixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'image-test-'));
@@ -67,6 +68,16 @@ export class Fixture {
     for (const mount of this.mounts()) execFileSync('umount', ['--lazy', mount]);
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** The layers of a container's only image. */
+export async function acquire(
+  images: ImageService,
+  image: ImageRecord,
+  containerId: string,
+): Promise<readonly LayerMount[]> {
+  const [layers = []] = await images.acquireImages([image], containerId);
+  return layers;
 }
 
 export const never = (): AbortSignal => new AbortController().signal;

@@ -225,8 +225,9 @@ async function unpublish(bridge: HostBridge, podId: string): Promise<void> {
   const entry = bridge.ports.of(podId);
   if (entry === undefined) return;
   await bridge.mutex.run(async () => {
+    // The file last: as long as it is there, this is tried again.
+    await bridge.removePorts(podId);
     bridge.ports.release(podId);
-    await bridge.replaceRules();
   });
   await forgetFlows(entry.mappings);
 }

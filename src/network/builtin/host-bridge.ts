@@ -1,13 +1,12 @@
 /** The host's side of one bridge: the link, its addresses, forwarding, packet rules. All of it can be made again at any time. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errno, GantryError, native, type Roots } from '../../base/index.ts';
+import { errno, FileMutex, GantryError, native, type Roots } from '../../base/index.ts';
 import { gatewayOf, macFor, overlaps, parseRange, type Range } from './address.ts';
 import { renderPortsAdded, renderTable, tableName } from './firewall.ts';
 import { allowForwarding } from './foreign-firewall.ts';
 import { HostPorts, type PortEntry } from './host-ports.ts';
 import { Leases, leasesRange } from './leases.ts';
-import { FileMutex } from './mutex.ts';
 import { isPrepared, prepareHost } from './sysctl.ts';
 
 const STANDARD_MTU = 1500;
@@ -190,13 +189,14 @@ export class HostBridge {
     }
   }
 
-  /** Makes the rules equal to the files. Under the mutex. */
-  replaceRules(): Promise<void> {
-    return this.#replaceRules();
+  /** Makes the rules equal to the files, but for one pod's. Under the mutex. */
+  removePorts(podId: string): Promise<void> {
+    return this.#replaceRules(podId);
   }
 
-  async #replaceRules(): Promise<void> {
-    const state = { bridge: this.name, ranges: this.#rulesRanges(), ports: this.ports.all() };
+  async #replaceRules(without?: string): Promise<void> {
+    const ports = this.ports.all().filter((entry) => entry.podId !== without);
+    const state = { bridge: this.name, ranges: this.#rulesRanges(), ports };
     try {
       await native().nft(renderTable(state));
     } catch (error) {

@@ -2,10 +2,17 @@
  * Which pod has which ports of the host: one file a pod. The packet rules are always made from all of these files, so
  * rules that somebody flushed come back, and none outlives its pod.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { errno, GantryError, makeDirectory, writeJsonAtomic } from '../../base/index.ts';
+import {
+  errno,
+  GantryError,
+  makeDirectory,
+  sweepTemporaryFiles,
+  systemError,
+  writeJsonAtomic,
+} from '../../base/index.ts';
 import type { PortMapping } from '../types.ts';
 
 export interface PortEntry {
@@ -21,8 +28,10 @@ export class HostPorts {
 
   constructor(directory: string) {
     this.#directory = join(directory, 'ports');
+    sweepTemporaryFiles(this.#directory);
   }
 
+  /** Throws when a file cannot be read: rules made without it would close that pod's ports. */
   all(): PortEntry[] {
     let names: string[];
     try {
@@ -37,8 +46,7 @@ export class HostPorts {
   }
 
   of(podId: string): PortEntry | undefined {
-    const path = join(this.#directory, `${podId}.json`);
-    return existsSync(path) ? readEntry(path) : undefined;
+    return readEntry(join(this.#directory, `${podId}.json`));
   }
 
   /** Throws already-exists when another pod has one of the ports. The caller holds the bridge's lock. */
@@ -56,10 +64,20 @@ export class HostPorts {
   }
 }
 
-/** A power cut may leave an empty file; the pod is dead then, too. */
+/**
+ * Undefined when there is none. Only a file that was read whole and is no JSON goes: a power cut may leave an empty one, and
+ * its pod is dead then, too. One that cannot be read now is a living pod's, as far as anybody knows.
+ */
 function readEntry(path: string): PortEntry | undefined {
+  let text: string;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as PortEntry;
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw systemError('read host ports in', path, error);
+  }
+  try {
+    return JSON.parse(text) as PortEntry;
   } catch {
     rmSync(path, { force: true });
     return undefined;

@@ -16,9 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { GantryError, isId, makeDirectory, syncDirectory } from '../../base/index.ts';
+import { FileMutex, GantryError, isId, makeDirectory, syncDirectory } from '../../base/index.ts';
 import { podAddress, podCount, podIndex, type Range } from './address.ts';
-import { FileMutex } from './mutex.ts';
 
 const SLOT = 64;
 const CHUNK = 1024 * SLOT;

@@ -1,7 +1,7 @@
 /** Start-up: records read, live pods adopted, dead ones accounted for, unfinished calls taken back or finished. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, paths } from '../../base/index.ts';
+import { describeError, paths, sweepTemporaryFiles } from '../../base/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
 import type { SandboxRecord } from '../model/record.ts';
 import type { PodService } from '../service.ts';
@@ -99,8 +99,18 @@ function addPod(
   const sandbox = new Sandbox(directory, record, pods.log, origin);
   pods.addSandbox(sandbox);
   if (record.state.kind !== 'creating') pods.nameSandbox(sandbox);
+  sweep(pods, directory.path);
   for (const appId of directory.apps()) readContainer(pods, sandbox, appId);
   return sandbox;
+}
+
+/** Records that a killed server did not finish writing. What cannot be swept is no reason to doubt a pod. */
+function sweep(pods: PodService, directory: string): void {
+  try {
+    sweepTemporaryFiles(directory);
+  } catch (error) {
+    pods.log.warn({ directory, error: describeError(error) }, 'unfinished files could not be removed');
+  }
 }
 
 function readContainer(pods: PodService, sandbox: Sandbox, appId: string): void {
@@ -109,6 +119,7 @@ function readContainer(pods: PodService, sandbox: Sandbox, appId: string): void 
     const container = new Container(sandbox, reading.record, pods.log, reading.origin);
     pods.addContainer(container);
     if (reading.record.state.kind !== 'creating') pods.nameContainer(container);
+    sweep(pods, sandbox.directory.app(appId));
     return;
   }
   const why = reading.kind === 'absent' ? 'its record is missing' : describeError(reading.error);

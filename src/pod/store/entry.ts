@@ -1,7 +1,6 @@
-import { describeError, type Logger } from '../../base/index.ts';
+import { describeError, type Logger, Mutex } from '../../base/index.ts';
 import type { ContainerRecord, SandboxRecord } from '../model/record.ts';
 import { type Origin, writeRecord } from './codec.ts';
-import { Mutex } from './mutex.ts';
 
 /** What a pod and a container have in common: a record and its file, and one change at a time. */
 export abstract class Entry<R extends SandboxRecord | ContainerRecord> {

@@ -5,6 +5,7 @@ import {
   errno,
   GantryError,
   type Logger,
+  Mutex,
   native,
   type OciSpec,
   writeJsonAtomic,
@@ -16,7 +17,6 @@ import { advance } from '../model/state.ts';
 import type { Origin } from './codec.ts';
 import type { PodDirectory } from './directory.ts';
 import { Entry } from './entry.ts';
-import { Mutex } from './mutex.ts';
 
 /** A pod: its record, its directory, the connection to its stage1, its containers. One change at a time. */
 export class Sandbox extends Entry<SandboxRecord> {
