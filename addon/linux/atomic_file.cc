@@ -1,6 +1,7 @@
 #include "linux/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -43,6 +44,14 @@ Result<std::string> read_file_at(int directory, const char* name, size_t limit) 
   const UniqueFd fd(::openat(directory, name, O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return errno_error("open", name);
   return read_all(fd.get(), limit, name);
+}
+
+Result<void> make_parents(const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string directory = path.substr(0, slash);
+    if (::mkdir(directory.c_str(), 0755) < 0 && errno != EEXIST) return errno_error("mkdir", directory);
+  }
+  return {};
 }
 
 Result<void> write_at(int fd, std::string_view bytes, off_t offset, const std::string& subject) {

@@ -19,6 +19,8 @@ Result<void> write_file_atomic(const std::string& path, std::string_view content
 
 // open(2) with O_CLOEXEC; flags and mode as there.
 Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode = 0);
+// Makes the directories that `path` lies in, as far as they are missing (0755).
+Result<void> make_parents(const std::string& path);
 // All of `bytes` at `offset`, or an error.
 Result<void> write_at(int fd, std::string_view bytes, off_t offset, const std::string& subject);
 

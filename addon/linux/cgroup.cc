@@ -9,14 +9,18 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <span>
+#include <utility>
 
 #include "linux/atomic_file.h"
+#include "linux/pidfd.h"
 
 namespace gantry {
 
 namespace {
 
 constexpr size_t file_limit = 16 << 20;  // cgroup.procs of a fork bomb
+constexpr size_t pids_at_once = 64;      // each costs a descriptor for a moment
 
 template <typename Each>
 void for_each_line(std::string_view text, Each each) {
@@ -42,6 +46,22 @@ std::vector<std::string> subdirectories(const std::string& directory) {
 void append_tree(const std::string& directory, std::vector<std::string>& tree) {
   for (const std::string& nested : subdirectories(directory)) append_tree(nested, tree);
   tree.push_back(directory);
+}
+
+// A process that ends while we look leaves its number to another one, perhaps of the host's: only what is still listed
+// after it was opened is what was listed before.
+void signal_members(const std::string& directory, std::span<const pid_t> pids, int signal) {
+  std::vector<std::pair<pid_t, UniqueFd>> opened;
+  for (const pid_t pid : pids) {
+    auto process = pidfd_open(pid);
+    if (process) opened.emplace_back(pid, std::move(*process));
+  }
+  auto still = cgroup_pids(directory);
+  if (!still) return;
+  std::ranges::sort(*still);
+  for (const auto& [pid, process] : opened) {
+    if (std::ranges::binary_search(*still, pid)) (void)pidfd_send_signal(process.get(), signal);
+  }
 }
 
 void freeze_and_kill(const CgroupHierarchy& hierarchy, const std::string& directory) {
@@ -136,7 +156,11 @@ void cgroup_signal(const std::string& directory, int signal) {
   for (const std::string& nested : cgroup_tree(directory)) {
     auto pids = cgroup_pids(nested);
     if (!pids) continue;
-    for (const pid_t pid : *pids) ::kill(pid, signal);
+    for (std::span<const pid_t> left = *pids; !left.empty();) {
+      const auto some = left.first(std::min(left.size(), pids_at_once));
+      signal_members(nested, some, signal);
+      left = left.subspan(some.size());
+    }
   }
 }
 

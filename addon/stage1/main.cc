@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "linux/descriptor_limit.h"
 #include "linux/own_executable.h"
+#include "linux/own_title.h"
 #include "linux/socket.h"
 #include "stage1/keeper/pod.h"
 #include "stage1/keeper/standard_error.h"
@@ -72,6 +74,7 @@ int run(int count, char** arguments, char** whole_command) {
   }
   if (count % 2 != 0 || options.pod_dir.empty() || options.pod_dir[0] != '/') return usage();
   ::umask(022);
+  gantry::raise_descriptor_limit();
   return gantry::keeper::Pod::run(std::move(options));
 }
 
@@ -79,6 +82,7 @@ int run(int count, char** arguments, char** whole_command) {
 
 int main(int count, char** arguments) {
   keep_heap_small();
+  gantry::remember_arguments(count, arguments);
   const std::string_view verb = count > 1 ? arguments[1] : "";
   if (verb == "run") return run(count - 2, arguments + 2, arguments);
   if (verb == "--version") {

@@ -112,10 +112,6 @@ export class Stage1Client {
     await this.#connection.request({ resize: { appId, execId, rows, columns } }, { timeout: PROMPT });
   }
 
-  async closeStdin(appId: string, execId: string): Promise<void> {
-    await this.#connection.request({ closeStdin: { appId, execId } }, { timeout: PROMPT });
-  }
-
   /**
    * Starts a process in a running app. Resolves once it runs; `exited` then resolves with its end, or with undefined when
    * the connection was lost before (stage1 died, or this server's connection did).

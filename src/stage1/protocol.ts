@@ -87,8 +87,7 @@ export type RequestOp =
         timeout: string;
         streams: readonly StreamName[];
       };
-    }
-  | { closeStdin: { appId: string; execId: string } };
+    };
 
 export interface Response {
   readonly id: bigint;

@@ -37,8 +37,7 @@ void read_second(pbf_reader& reader, Request& request) {
     case Operation::stop: request.grace = reader.get_int64(); break;
     case Operation::update: request.json = reader.get_string(); break;
     case Operation::resize:
-    case Operation::exec:
-    case Operation::close_stdin: request.exec_id = reader.get_string(); break;
+    case Operation::exec: request.exec_id = reader.get_string(); break;
     default: reader.skip();
   }
 }
@@ -94,7 +93,7 @@ Request read_request(pbf_reader reader) {
     const uint32_t tag = reader.tag();
     if (tag == 1) {
       request.id = reader.get_uint64();
-    } else if ((tag >= 2 && tag <= 5) || (tag >= 10 && tag <= 20)) {
+    } else if ((tag >= 2 && tag <= 5) || (tag >= 10 && tag <= 19)) {
       request.operation = static_cast<Operation>(tag);
       read_operation(reader.get_message(), request);
     } else {

@@ -29,7 +29,6 @@ enum class Operation : uint32_t {
   reopen_log = 17,
   resize = 18,
   exec = 19,
-  close_stdin = 20,
 };
 
 enum class StreamKind : uint32_t { unspecified = 0, input = 1, output = 2, error = 3 };

@@ -108,9 +108,6 @@ static void read(JsonReader& json, const Value& value, PodCgroup& out) {
 static void read(JsonReader& json, const Value& value, LayerMount& out) {
   if (!json.expect_object(value)) return;
   read_required_path(json, value, "mountpoint", out.mountpoint);
-  json.optional(value, "digest", out.digest);
-  json.optional(value, "file", out.file);
-  choose(json, value, "format", {"erofs", "directory"}, out.format);
 }
 
 static void read(JsonReader& json, const Value& value, AppRootfs& out) {
@@ -120,7 +117,6 @@ static void read(JsonReader& json, const Value& value, AppRootfs& out) {
   read_path(json, value, "writable", out.writable);
   read_path(json, value, "mountPoints", out.mount_points);
   json.required(value, "layers", out.layers);
-  if (out.layers.empty()) json.fail("layers must have at least one layer");
 }
 
 static void read(JsonReader& json, const Value& value, ImageVolume& out) {

@@ -49,20 +49,16 @@ struct PodManifest {
   std::string directory;  // where it was read from: the pod directory
 };
 
-enum class LayerFormat { erofs, directory };
-
+// `file`, `digest` and `format` of the manifest say where it comes from; here it is a directory.
 struct LayerMount {
   std::string mountpoint;
-  std::string digest;
-  std::string file;
-  LayerFormat format = LayerFormat::erofs;
 };
 
 enum class RootfsKind { layers, directory };
 
 struct AppRootfs {
   RootfsKind kind = RootfsKind::layers;
-  std::vector<LayerMount> layers;  // lowest first
+  std::vector<LayerMount> layers;  // lowest first; none: an empty directory
   std::string writable;            // empty: read-only without an upper
   std::string mount_points;        // a directory that lies below them all; may be empty
   std::string path;                // kind directory

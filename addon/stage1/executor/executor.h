@@ -1,6 +1,6 @@
 // The executor: namespaces and processes. Half of stage1; the other half, the keeper, holds what must stay on the host
-// (lock, socket, logs, status, cgroups) and drives this one only through this header. In the kvm flavor the same
-// executor is the guest's init, so nothing here may assume that the keeper shares its kernel: handles in, bytes out.
+// (lock, socket, logs, status, cgroups) and drives this one only through this header. They are two folders of one process
+// and share its kernel and descriptors: what can be put between two machines is the contract (docs/stage1-contract.md).
 #pragma once
 
 #include <sys/types.h>

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "linux/clone_process.h"
+#include "linux/descriptor_limit.h"
 #include "linux/file_label.h"
 #include "linux/mount.h"
 #include "linux/packet_socket.h"
@@ -25,7 +26,8 @@ class LocalHostSide : public HostSide {
       : sandbox_(sandbox), request_(request), app_pid_(app_pid) {}
 
   Result<UniqueFd> rootfs() override {
-    return make_rootfs(request_.app.rootfs, sandbox_.user.get(), request_.spec.linux.mount_label);
+    return make_rootfs(request_.app.rootfs,
+                       {request_.app.directory, sandbox_.user.get(), request_.spec.linux.mount_label});
   }
 
   Result<UniqueFd> mount_source(size_t index) override {
@@ -155,6 +157,7 @@ Result<void> start_host_side(const PodSandbox& sandbox, const AppRequest& reques
   const int keep[] = {0, 1, 2, socket.get(), sandbox.user.get(), sandbox.shm.get(), sandbox.shm_namespace.get()};
   if (!close_all_except(keep)) exit_now(1);
   reset_signals();
+  restore_descriptor_limit();
   LocalHostSide host(sandbox, request, app_pid);
   serve(host, socket.get());
 }

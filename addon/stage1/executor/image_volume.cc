@@ -31,28 +31,11 @@ const contract::ImageVolume* find_volume(const contract::AppManifest& app, const
   return known ? &app.image_volumes[index] : nullptr;
 }
 
-// A directory of the app's with nothing in it: what an image without layers shows, and the second layer where one needs
-// overlayfs, which takes no single one, for its label.
-Result<std::string> empty_directory(const contract::AppManifest& app) {
-  auto own = open_directory(app.directory);
-  if (!own) return own.error();
-  auto made = RootDir(std::move(*own)).ensure("empty", RootDir::Kind::directory);
-  if (!made) return made.error();
-  return app.directory + "/empty";
-}
-
 Result<UniqueFd> whole_image(const contract::ImageVolume& volume, const contract::AppManifest& app, int user,
                              const std::string& label) {
-  contract::AppRootfs stack;
-  stack.layers = volume.layers;
-  if (stack.layers.empty() || (stack.layers.size() == 1 && !label.empty())) {
-    auto empty = empty_directory(app);
-    if (!empty) return empty.error();
-    contract::LayerMount lowest;
-    lowest.mountpoint = std::move(*empty);
-    stack.layers.insert(stack.layers.begin(), std::move(lowest));
-  }
-  return make_rootfs(stack, user, label);
+  contract::AppRootfs rootfs;
+  rootfs.layers = volume.layers;
+  return make_rootfs(rootfs, {app.directory, user, label});
 }
 
 Result<UniqueFd> clone_part(const RootDir& image, const std::string& path) {

@@ -3,7 +3,10 @@
 #include <cstdlib>
 
 #include "linux/clone_process.h"
+#include "linux/descriptor_limit.h"
+#include "linux/idle_process.h"
 #include "linux/namespaces.h"
+#include "linux/own_title.h"
 #include "linux/packet_socket.h"
 #include "linux/pidfd.h"
 #include "linux/process_settings.h"
@@ -13,6 +16,8 @@ namespace gantry::executor {
 namespace {
 
 constexpr int no_cgroup = -1;
+// Of every process until it execs, of the pod's PID 1 for good: what neighbours in a shared pid namespace see.
+constexpr const char* process_title = "gantry-init";
 
 int unified_cgroup(const LaunchPlan& plan) { return plan.cgroups == nullptr ? no_cgroup : plan.cgroups->unified(); }
 
@@ -35,6 +40,8 @@ Result<void> leave_keeper(const LaunchPlan& plan, int sync) {
   if (auto left = leave_keeper(plan, child.fd()); !left) child.fail(left.error());
   if (plan.cgroups != nullptr) child.placed();
   reset_signals();
+  restore_descriptor_limit();
+  take_title(process_title);
   (void)set_dumpable(false);
   if (plan.user >= 0) {
     if (auto root = become_namespace_root(); !root) child.fail(root.error());
@@ -111,7 +118,10 @@ Result<ChildProcess> launch_by_launcher(const LaunchPlan& plan, const std::funct
   const pid_t pid = std::atoi(answer->bytes.c_str() + 1);
   // Our child, not reaped yet: the number still means it.
   auto pidfd = pidfd_open(pid);
-  if (!pidfd) return pidfd.error();
+  if (!pidfd) {
+    kill_and_wait(pid);
+    return pidfd.error();
+  }
   return ChildProcess{pid, std::move(*pidfd), std::move(sync->first), answer->bytes[0] == 'U'};
 }
 

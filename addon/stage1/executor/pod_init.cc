@@ -42,7 +42,6 @@ Result<void> take_label(const ProcDir& proc, const std::string& label) {
 }
 
 Result<void> prepare(const PodSandbox& sandbox, const std::string& label, const ChildSync& sync) {
-  set_process_name("gantry-init");
   GANTRY_TRY(new_session());
   auto proc = ProcDir::open();
   if (!proc) return proc.error();

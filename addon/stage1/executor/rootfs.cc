@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "linux/mount.h"
 #include "linux/namespaces.h"
 #include "linux/overlay.h"
+#include "linux/path_handle.h"
 #include "linux/root_dir.h"
 #include "stage1/executor/id_map.h"
 #include "stage1/executor/root_switch.h"
@@ -16,19 +18,51 @@ namespace gantry::executor {
 
 namespace {
 
-// Clones of the layers' mounts, topmost first as overlayfs counts; ID-mapped in a pod with a user namespace.
-Result<std::vector<OverlayLayer>> open_layers(const contract::AppRootfs& rootfs, int user) {
-  std::vector<OverlayLayer> layers;
+// A directory of the app's with nothing in it.
+Result<std::string> empty_directory(const std::string& app_directory) {
+  auto own = open_directory(app_directory);
+  if (!own) return own.error();
+  auto made = RootDir(std::move(*own)).ensure("empty", RootDir::Kind::directory);
+  if (!made) return made.error();
+  return app_directory + "/empty";
+}
+
+// Topmost first, as overlayfs counts. An image may name a layer twice, which overlayfs refuses: the upper one shows, and
+// hides, all that the lower one would.
+std::vector<std::string> unique_layers(const contract::AppRootfs& rootfs) {
+  std::vector<std::string> paths;
   for (auto layer = rootfs.layers.rbegin(); layer != rootfs.layers.rend(); ++layer) {
-    OverlayLayer& entry = layers.emplace_back(OverlayLayer{layer->mountpoint, UniqueFd()});
-    if (user < 0) continue;
-    auto mount = clone_mount(AT_FDCWD, layer->mountpoint, false);
+    if (std::ranges::find(paths, layer->mountpoint) == paths.end()) paths.push_back(layer->mountpoint);
+  }
+  return paths;
+}
+
+// With an empty directory beneath, where there is nothing to stack, or where a single layer needs overlayfs for its
+// label: overlayfs takes no single one without an upper.
+Result<std::vector<std::string>> layer_paths(const contract::AppRootfs& rootfs, const Stack& stack) {
+  auto paths = unique_layers(rootfs);
+  if (!paths.empty() && (paths.size() > 1 || !rootfs.writable.empty() || stack.label.empty())) return paths;
+  auto empty = empty_directory(stack.app_directory);
+  if (!empty) return empty.error();
+  paths.push_back(std::move(*empty));
+  return paths;
+}
+
+// Clones of the layers' mounts, ID-mapped in a pod with a user namespace.
+Result<std::vector<OverlayLayer>> open_layers(const contract::AppRootfs& rootfs, const Stack& stack) {
+  auto paths = layer_paths(rootfs, stack);
+  if (!paths) return paths.error();
+  std::vector<OverlayLayer> layers;
+  for (std::string& path : *paths) {
+    OverlayLayer& entry = layers.emplace_back(OverlayLayer{std::move(path), UniqueFd()});
+    if (stack.user < 0) continue;
+    auto mount = clone_mount(AT_FDCWD, entry.path, false);
     if (!mount) return mount.error();
-    GANTRY_TRY(map_ids_of_pod(mount->get(), false, user, layer->mountpoint));
+    GANTRY_TRY(map_ids_of_pod(mount->get(), false, stack.user, entry.path));
     entry.mount = std::move(*mount);
   }
   // Not where IDs are mapped: not every file system that it may be on can do that. Then they are made, as without it.
-  const bool beneath = user < 0 && !rootfs.writable.empty() && !rootfs.mount_points.empty();
+  const bool beneath = stack.user < 0 && !rootfs.writable.empty() && !rootfs.mount_points.empty();
   if (beneath) layers.push_back(OverlayLayer{rootfs.mount_points, UniqueFd()});
   return layers;
 }
@@ -62,11 +96,10 @@ Result<UniqueFd> stack_attached_layers(std::vector<OverlayLayer>& layers, const 
   return mount;
 }
 
-Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const std::string& label) {
-  if (rootfs.layers.empty()) return Error{EINVAL, "mount", "rootfs", "an app needs at least one layer"};
-  auto layers = open_layers(rootfs, user);
+Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, const Stack& stack) {
+  const std::string& label = stack.label;
+  auto layers = open_layers(rootfs, stack);
   if (!layers) return layers.error();
-  // overlayfs takes no single lower layer without an upper one.
   if (layers->size() == 1 && rootfs.writable.empty()) {
     OverlayLayer& only = layers->front();
     return only.mount.valid() ? Result<UniqueFd>(std::move(only.mount)) : clone_mount(AT_FDCWD, only.path, false);
@@ -74,14 +107,14 @@ Result<UniqueFd> stack_layers(const contract::AppRootfs& rootfs, int user, const
   auto mount = mount_overlay(*layers, rootfs.writable, label);
   // Before Linux 6.13 overlayfs takes layers by path only; before 6.5 it takes no descriptor at all, and says so otherwise.
   const bool wants_paths = !mount && (mount.error().code == EINVAL || mount.error().code == EOPNOTSUPP);
-  if (user < 0 || !wants_paths) return mount;
+  if (stack.user < 0 || !wants_paths) return mount;
   return stack_attached_layers(*layers, rootfs.writable, label);
 }
 
 }  // namespace
 
-Result<UniqueFd> make_rootfs(const contract::AppRootfs& rootfs, int user, const std::string& label) {
-  if (rootfs.kind == contract::RootfsKind::layers) return stack_layers(rootfs, user, label);
+Result<UniqueFd> make_rootfs(const contract::AppRootfs& rootfs, const Stack& stack) {
+  if (rootfs.kind == contract::RootfsKind::layers) return stack_layers(rootfs, stack);
   auto mount = clone_mount(AT_FDCWD, rootfs.path, true);
   if (!mount) return mount;
   auto status = status_of(mount->get(), rootfs.path);

@@ -9,9 +9,13 @@
 
 namespace gantry::executor {
 
-// The mount, attached nowhere. In a pod with a user namespace (`user`; -1: none) the layers appear as owned by its
-// users. Without a writable layer the caller makes it read-only once it is attached. `label` is SELinux's for every
-// file in it; empty: the files' own.
-Result<UniqueFd> make_rootfs(const contract::AppRootfs& rootfs, int user, const std::string& label);
+struct Stack {
+  const std::string& app_directory;  // gets an empty directory, `empty`, where one is needed
+  int user;                          // the pod's user namespace, whose users the layers appear to be owned by; -1: none
+  const std::string& label;          // SELinux's for every file; empty: the files' own
+};
+
+// The mount, attached nowhere. Without a writable layer the caller makes it read-only once it is attached.
+Result<UniqueFd> make_rootfs(const contract::AppRootfs& rootfs, const Stack& stack);
 
 }  // namespace gantry::executor

@@ -110,6 +110,8 @@ void App::run_poststop(std::function<void()> then) {
 void App::finished() {
   stage_ = Stage::exited;
   record(true);
+  // An app that is started again opens it again.
+  if (log_ != nullptr) services_.loop.dispose(std::move(log_));
   services_.tidy_later();
   if (failure_) {
     if (alone_) warn("the app cannot be started: " + failure_->describe());

@@ -94,8 +94,6 @@ Result<void> AppIo::resize(unsigned rows, unsigned columns) {
   return set_terminal_size(console_.get(), rows, columns);
 }
 
-void AppIo::close_stdin() { in_.close_when_written(); }
-
 void AppIo::drain(std::function<void()> done) {
   done_ = std::move(done);
   draining_ = 2;

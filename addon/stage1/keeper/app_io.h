@@ -30,7 +30,6 @@ class AppIo {
   Result<void> check_attach(contract::StreamKind stream) const;
   void attach(contract::StreamKind stream, UniqueFd socket, std::string_view first);
   Result<void> resize(unsigned rows, unsigned columns);
-  void close_stdin();
 
   // The app has ended: `done` when all that it wrote is in the log.
   void drain(std::function<void()> done);

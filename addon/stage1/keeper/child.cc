@@ -1,17 +1,26 @@
 #include "stage1/keeper/child.h"
 
+#include "linux/idle_process.h"
+
 namespace gantry::keeper {
 
 Result<std::unique_ptr<Child>> Child::adopt(Loop& loop, executor::ChildProcess process, Listener& listener) {
   std::unique_ptr<Child> child(new Child(std::move(process), listener));
-  Child* raw = child.get();
-  auto exit_watch = loop.watch(child->pidfd(), readable, [raw](uint32_t) { raw->ended(); });
+  auto watched = child->watch(loop);
+  if (watched) return child;
+  // Nobody would learn of its end.
+  kill_and_wait(child->pid());
+  return watched.error();
+}
+
+Result<void> Child::watch(Loop& loop) {
+  auto exit_watch = loop.watch(pidfd(), readable, [this](uint32_t) { ended(); });
   if (!exit_watch) return exit_watch.error();
-  child->exit_watch_ = std::move(*exit_watch);
-  auto sync_watch = loop.watch(child->process_.sync.get(), readable, [raw](uint32_t) { raw->read_messages(); });
+  exit_watch_ = std::move(*exit_watch);
+  auto sync_watch = loop.watch(process_.sync.get(), readable, [this](uint32_t) { read_messages(); });
   if (!sync_watch) return sync_watch.error();
-  child->sync_watch_ = std::move(*sync_watch);
-  return child;
+  sync_watch_ = std::move(*sync_watch);
+  return {};
 }
 
 Result<void> Child::start() {

@@ -38,6 +38,7 @@ class Child {
 
  private:
   Child(executor::ChildProcess process, Listener& listener) : process_(std::move(process)), listener_(listener) {}
+  Result<void> watch(Loop& loop);
   void read_messages();
   void handle(executor::ChildMessage message);
   void sync_ended();

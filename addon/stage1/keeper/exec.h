@@ -34,7 +34,6 @@ class Exec : private Child::Listener {
 
   Result<void> kill(int signal, bool all);
   Result<void> resize(unsigned rows, unsigned columns);
-  void close_stdin() { in_.close_when_written(); }
   // The app is ending: its cgroups are being killed, this exec's among them.
   void app_ending() { killed_ = true; }
 

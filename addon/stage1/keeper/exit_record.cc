@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "linux/atomic_file.h"
 #include "linux/pidfd.h"
@@ -89,7 +90,14 @@ Result<void> ExitRecord::write(const contract::AppState& state, bool final) {
   put_boot_id(slot, 72);
   put(slot, slot_size - 4, crc32(slot.data(), slot_size - 4));
   const off_t offset = sequence_ % 2 == 1 ? 0 : static_cast<off_t>(slot_distance);
-  return write_at(fd_.get(), view(slot.data(), slot.size()), offset, path_);
+  if (!fd_.valid()) {
+    auto again = open_file(path_, O_RDWR | O_NOFOLLOW);
+    if (!again) return again.error();
+    fd_ = std::move(*again);
+  }
+  auto written = write_at(fd_.get(), view(slot.data(), slot.size()), offset, path_);
+  if (final) fd_.reset();
+  return written;
 }
 
 }  // namespace gantry::keeper

@@ -16,7 +16,7 @@ class ExitRecord {
   // Makes (or replaces) the file and fills it; ENOSPC here, never later.
   static Result<ExitRecord> create(const std::string& path);
 
-  // `final`: everything of the app is gone and oom_killed is settled.
+  // `final`: everything of the app is gone and oom_killed is settled. After that no descriptor stays open.
   Result<void> write(const contract::AppState& state, bool final);
 
  private:

@@ -20,7 +20,12 @@ size_t index_of(contract::StreamKind stream) { return stream == contract::Stream
 
 // O_NONBLOCK: a fifo in the log's place must not hang the pod.
 Result<UniqueFd> open_log(const std::string& path) {
-  return open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, 0640);
+  constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY;
+  auto fd = open_file(path, flags, 0640);
+  if (fd || fd.error().code != ENOENT) return fd;
+  // Somebody has removed the pod's log directory.
+  GANTRY_TRY(make_parents(path));
+  return open_file(path, flags, 0640);
 }
 
 }  // namespace

@@ -97,12 +97,26 @@ describe('the CRI log', () => {
     expect(statSync(pod.logPath(id)).mode & 0o777).toBe(0o640);
     const other = pod.writeApp({
       args: ['true'],
-      log: { kind: 'cri', path: '/keeper-no-such-directory/x.log' },
+      log: { kind: 'cri', path: '/proc/keeper-no-such-directory/x.log' },
     });
     await expect(pod.create(other)).rejects.toMatchObject({
       errno: 2,
-      subject: '/keeper-no-such-directory/x.log',
+      subject: '/proc/keeper-no-such-directory',
     });
+  });
+
+  it('is made again with its directories when somebody has removed them', async () => {
+    const directory = join(pod.directory, 'logs', 'container');
+    const path = join(directory, '0.log');
+    const script = 'echo before; read x; echo after';
+    const id = await pod.run({ args: ['sh', '-c', script], stdin: true, log: { kind: 'cri', path } });
+    await eventually(() => expect(readFileSync(path, 'utf8')).toMatch(/before\n$/));
+    rmSync(join(pod.directory, 'logs'), { recursive: true });
+    await pod.control.request({ reopenLog: { appId: id } });
+    (await pod.attach(id, 'STDIN')).end('\n');
+    await pod.exitOf(id);
+    expect(readFileSync(path, 'utf8')).toMatch(/^\S+ stdout F after\n$/);
+    expect(statSync(directory).mode & 0o777).toBe(0o755);
   });
 
   it('is byte-exact at full speed while it is rotated', async () => {

@@ -163,6 +163,22 @@ describe('launch', () => {
     expect(pod.warnings().some((message) => message.includes('PID 1'))).toBe(true);
   });
 
+  it('shows nothing of the host in a shared pid namespace: neither PID 1 nor an app that was not started yet', async () => {
+    const pod = await start({ manifest: { namespaces: { ipc: 'pod', uts: 'pod', pid: 'pod' } } });
+    const waiting = pod.writeApp({ args: ['sleep', '60'], manifest: { pid: 'pod' } });
+    await pod.create(waiting);
+    await pod.control.request({ continue: { appId: waiting } });
+    const script = 'for i in /proc/[0-9]*; do echo $(cat $i/comm) = $(tr "\\0" "|" < $i/cmdline); done';
+    const id = await pod.run({ args: ['sh', '-c', script], manifest: { pid: 'pod' } });
+    await pod.exitOf(id);
+    const lines = pod.logLines(id).map(([, , line]) => line);
+    expect(lines.filter((line) => line.startsWith('gantry'))).toEqual([
+      'gantry-init = gantry-init|',
+      'gantry-init = gantry-init|',
+    ]);
+    expect(lines.join('\n')).not.toContain(pod.directory);
+  });
+
   it('takes its PID 1 along when it is killed, and leaves the rest to whoever finds the lock free', async () => {
     const pod = await start({ manifest: { namespaces: { ipc: 'pod', uts: 'pod', pid: 'pod' } } });
     const sandboxPid = await pod.control.event((event) => event.podReady?.sandboxPid);
@@ -211,6 +227,42 @@ function descriptorsOf(pid: number): string[] {
     return []; // gone, or going
   }
 }
+
+describe('descriptors', () => {
+  it('are closed at each exit: a pod outlives more apps than its limit has descriptors', async () => {
+    const pod = await start({ prefix: ['prlimit', '--nofile=64:64'] });
+    const before = pod.openDescriptors();
+    for (let round = 0; round < 60; ++round) {
+      const ended = await pod.runToEnd({ args: ['true'] });
+      expect(ended.exitCode).toBe(0);
+    }
+    await eventually(() => expect(pod.openDescriptors()).toBe(before));
+    expect(await pod.control.request({ getState: {} })).toMatchObject({ state: { apps: { length: 60 } } });
+  });
+
+  it('may be as many as the hard limit allows, while apps, execs and hooks get the soft one', async () => {
+    const limits = ['prlimit', '--nofile=40:4096'];
+    const report = join(mkdtempSync(join(tmpdir(), 'keeper-limits-')), 'limits');
+    const hook = { path: '/bin/sh', args: ['sh', '-c', `echo "$(ulimit -Sn) $(ulimit -Hn)" >> ${report}`] };
+    const hooks = { createRuntime: [hook], poststart: [hook] };
+    const onExit = ['/bin/sh', '-c', `echo "$(ulimit -Sn) $(ulimit -Hn)" >> ${report}`];
+    const pod = await start({ prefix: limits, manifest: { onExit } });
+    const script = 'ulimit -Sn; ulimit -Hn; sleep 60';
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, () => pod.run({ args: ['sh', '-c', script], hooks })),
+    );
+    expect(pod.openDescriptors()).toBeGreaterThan(40);
+    for (const id of ids) {
+      await eventually(() => expect(pod.logLines(id).map(([, , line]) => line)).toEqual(['40', '4096']));
+    }
+    const exec = await pod.exec(ids[0] ?? '', ['sh', '-c', 'ulimit -Sn; ulimit -Hn']);
+    expect(exec.stdout).toBe('40\n4096\n');
+    await pod.control.request({ stopPod: { grace: '0' } });
+    await pod.exited;
+    expect(readFileSync(report, 'utf8')).toBe('40 4096\n'.repeat(20 + 20 + 1));
+    rmSync(join(report, '..'), { recursive: true });
+  });
+});
 
 describe('at rest', () => {
   it('costs less than a mebibyte, and no descriptor is left of what has gone', async () => {

@@ -51,7 +51,6 @@ void Pod::app_request(ReplyTo to, const contract::Request& request) {
   const auto answer = [&](Result<void> result) {
     reply(to, result.ok() ? contract::encode_done(to.request) : contract::encode_error(to.request, result.error()));
   };
-  const Error no_io{ESRCH, "find", request.app_id, "the app has no stdio: it has exited or was not created"};
   switch (request.operation) {
     case Operation::proceed: return app->proceed(to);
     case Operation::start: return app->start(to);
@@ -61,11 +60,8 @@ void Pod::app_request(ReplyTo to, const contract::Request& request) {
     case Operation::update: return app->update(to, request.json);
     case Operation::reopen_log: return app->reopen_log(to);
     case Operation::resize:
-      return answer(app->io() == nullptr ? Result<void>(no_io) : app->io()->resize(request.rows, request.columns));
-    case Operation::close_stdin:
-      if (app->io() == nullptr) return answer(no_io);
-      app->io()->close_stdin();
-      return answer({});
+      if (app->io() != nullptr) return answer(app->io()->resize(request.rows, request.columns));
+      return answer(Error{ESRCH, "find", request.app_id, "the app has no stdio: it has exited or was not created"});
     default: return answer(Error{ENOSYS, "request", {}, "this stage1 does not know the request"});
   }
 }
@@ -116,7 +112,6 @@ void Pod::exec_request(ReplyTo to, const contract::Request& request) {
     result = {};
     if (request.operation == Operation::kill) result = target.kill(request.signal, request.all);
     if (request.operation == Operation::resize) result = target.resize(request.rows, request.columns);
-    if (request.operation == Operation::close_stdin) target.close_stdin();
   }
   reply(to, result.ok() ? contract::encode_done(to.request) : contract::encode_error(to.request, result.error()));
 }

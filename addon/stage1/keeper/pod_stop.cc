@@ -7,6 +7,7 @@
 
 #include "linux/clock.h"
 #include "linux/clone_process.h"
+#include "linux/descriptor_limit.h"
 #include "linux/pidfd.h"
 #include "linux/vfork_spawn.h"
 #include "stage1/keeper/pod.h"
@@ -65,7 +66,7 @@ void Pod::run_on_exit() {
   end_limit_.cancel();
   for (const ReplyTo to : std::exchange(stop_waiters_, {})) reply(to, contract::encode_stopped(to.request, app_states()));
   if (pod.on_exit.empty() || failed_) return say_good_bye();
-  auto pid = vfork_spawn({pod.on_exit, own_environment(), {-1, 1, 2}});
+  auto pid = vfork_spawn({pod.on_exit, own_environment(), {-1, 1, 2}, given_descriptor_limit()});
   auto process = pid.ok() ? pidfd_open(*pid) : Result<UniqueFd>(pid.error());
   if (!process) {
     say({}, "onExit cannot be run: " + process.error().describe());
