@@ -111,7 +111,7 @@ describe('a pod without a server', () => {
     expect(await pod.exited).not.toBe(0);
     expect(pod.stderr).toMatch(/no-such-program/);
     const broken = await startAlone({
-      one: { args: ['true'], log: { kind: 'cri', path: '/keeper-no-such-directory/log' } },
+      one: { args: ['true'], log: { kind: 'cri', path: '/proc/keeper-no-such-directory/log' } },
     });
     expect(await broken.exited).toBe(1);
     expect(broken.stderr).toMatch(/keeper-no-such-directory/);
