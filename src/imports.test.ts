@@ -12,7 +12,7 @@ const tiers: readonly (readonly string[])[] = [
   ['cli', 'cri', 'streaming', 'node'],
   ['pod'],
   ['image', 'network', 'security', 'resources', 'nri', 'cdi'],
-  ['stage1'],
+  ['stage1', 'host-files'],
   ['base', 'config', 'cri-types', 'protobuf'],
 ];
 const tierOf = (folder: string): number => tiers.findIndex((tier) => tier.includes(folder));

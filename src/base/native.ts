@@ -17,8 +17,8 @@ export function native(): NativeBinding {
   return loaded;
 }
 
-/** Where the executables `gantry-stage1` and `gantry-layer` are. */
-export function nativeExecutable(name: 'gantry-stage1' | 'gantry-layer'): string {
+/** Where the executables are. */
+export function nativeExecutable(name: 'gantry-stage1' | 'gantry-layer' | 'gantry-files'): string {
   return `${buildDirectory}/${name}`;
 }
 
