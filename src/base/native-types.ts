@@ -71,11 +71,6 @@ export interface NativeBinding {
   // --- xattr.cc ---
   /** An extended attribute of `path` itself, as text; undefined where it has none. */
   xattrGet(path: string, name: string): string | undefined;
-  /**
-   * SELinux's label of `path` and all below it, `path` last; links are never followed. Writes only what differs; a file
-   * system that holds no labels, or has one for all of it, is passed over. EROFS: a read-only one.
-   */
-  relabel(path: string, label: string): Promise<void>;
 
   // --- mount.cc ---
   /** Mounts an EROFS file read-only, private, at an existing directory: file-backed (directio), else by loop device. */

@@ -1,4 +1,4 @@
-export { hostNodes } from './host-nodes.ts';
+export { lookAtNodes } from './host-nodes.ts';
 export { requestedDevices } from './names.ts';
 export { CdiRegistry } from './registry.ts';
-export type { Cdi, HostNode, HostNodes } from './types.ts';
+export type { Cdi, HostNode, HostNodes, LookAtNodes } from './types.ts';

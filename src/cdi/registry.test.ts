@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostNodes } from './host-nodes.ts';
+import { lookAtNodes } from './host-nodes.ts';
 import { CdiRegistry } from './registry.ts';
 import { bareSpec, specText } from './testing.ts';
 
@@ -18,93 +18,94 @@ beforeEach(() => {
   mkdirSync(low);
   warnings = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) });
-  registry = new CdiRegistry([low, high], hostNodes, log);
+  registry = new CdiRegistry([low, high], lookAtNodes, log);
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
 const device = 'v.com/class=dev';
 const setting = (value: string, changes: object = {}) => specText({ env: [`FROM=${value}`] }, changes);
 /** The variable that the device sets. */
-const from = (name = device) =>
-  registry
-    .inject(bareSpec, [name])
-    .process.env.filter((variable) => variable.startsWith('FROM='))
+const from = async (name = device): Promise<string> =>
+  (await registry.inject(bareSpec, [name])).process.env
+    .filter((variable) => variable.startsWith('FROM='))
     .join();
 
 describe('specifications', () => {
-  it('are read anew when they change, come or go', () => {
-    expect(() => from()).toThrow(`unresolvable CDI devices ${device}: no specification in ${low}, ${high}`);
+  it('are read anew when they change, come or go', async () => {
+    await expect(from()).rejects.toThrow(
+      `unresolvable CDI devices ${device}: no specification in ${low}, ${high}`,
+    );
     writeFileSync(join(low, 'a.json'), setting('one'));
-    expect(from()).toBe('FROM=one');
+    expect(await from()).toBe('FROM=one');
     writeFileSync(join(low, 'a.json'), setting('another'));
-    expect(from()).toBe('FROM=another');
+    expect(await from()).toBe('FROM=another');
     rmSync(join(low, 'a.json'));
-    expect(() => from()).toThrow('unresolvable');
+    await expect(from()).rejects.toThrow('unresolvable');
   });
 
-  it('are .json and .yaml files, nothing else and nothing below', () => {
+  it('are .json and .yaml files, nothing else and nothing below', async () => {
     for (const name of ['a.yml', 'a.json.tmp', 'a']) writeFileSync(join(low, name), setting('wrong'));
     mkdirSync(join(low, 'b.json'));
     writeFileSync(join(low, 'b.json', 'c.json'), setting('wrong'));
-    expect(() => from()).toThrow('no specification');
+    await expect(from()).rejects.toThrow('no specification');
     writeFileSync(join(low, 'a.yaml'), setting('right'));
-    expect(from()).toBe('FROM=right');
+    expect(await from()).toBe('FROM=right');
   });
 
-  it('of later directories win, device by device', () => {
+  it('of later directories win, device by device', async () => {
     mkdirSync(high);
     const two = ['dev', 'other'].map((name) => ({ name, containerEdits: { env: ['FROM=low'] } }));
     writeFileSync(join(low, 'a.json'), specText({}, { devices: two }));
     writeFileSync(join(high, 'z.json'), setting('high'));
-    expect(from()).toBe('FROM=high');
-    expect(from('v.com/class=other')).toBe('FROM=low');
+    expect(await from()).toBe('FROM=high');
+    expect(await from('v.com/class=other')).toBe('FROM=low');
   });
 
-  it('of one directory that contradict each other are named, unless a later one decides', () => {
+  it('of one directory that contradict each other are named, unless a later one decides', async () => {
     writeFileSync(join(low, 'a.json'), setting('a'));
     writeFileSync(join(low, 'b.json'), setting('b'));
-    expect(() => from()).toThrow(`${device} is described by each of ${low}/a.json, ${low}/b.json`);
+    await expect(from()).rejects.toThrow(`${device} is described by each of ${low}/a.json, ${low}/b.json`);
     mkdirSync(high);
     writeFileSync(join(high, 'c.json'), setting('c'));
-    expect(from()).toBe('FROM=c');
+    expect(await from()).toBe('FROM=c');
   });
 
-  it('that are wrong hurt nobody else, and are told once and to whom misses them', () => {
+  it('that are wrong hurt nobody else, and are told once and to whom misses them', async () => {
     writeFileSync(join(low, 'bad.json'), '{');
     writeFileSync(join(low, 'good.json'), setting('good'));
-    expect([from(), from()]).toEqual(['FROM=good', 'FROM=good']);
+    expect([await from(), await from()]).toEqual(['FROM=good', 'FROM=good']);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('bad.json');
-    expect(() => from('v.com/class=missing')).toThrow(`${low}/bad.json is not used: `);
+    await expect(from('v.com/class=missing')).rejects.toThrow(`${low}/bad.json is not used: `);
   });
 });
 
 describe('devices', () => {
-  it('that are unknown are all named', () => {
+  it('that are unknown are all named', async () => {
     writeFileSync(join(low, 'a.json'), setting('a'));
-    expect(() => registry.inject(bareSpec, ['v.com/x=1', device, 'gpu'])).toThrow(
+    await expect(registry.inject(bareSpec, ['v.com/x=1', device, 'gpu'])).rejects.toThrow(
       'unresolvable CDI devices v.com/x=1, gpu:',
     );
   });
 
-  it('of one specification bring what they share once, before their own', () => {
+  it('of one specification bring what they share once, before their own', async () => {
     const devices = ['1', '2'].map((name) => ({
       name,
       containerEdits: { env: [`FROM=${name}`], hooks: [{ hookName: 'prestart', path: `/own/${name}` }] },
     }));
     const containerEdits = { env: ['FROM=shared'], hooks: [{ hookName: 'prestart', path: '/shared' }] };
     writeFileSync(join(low, 'a.json'), specText({}, { devices, containerEdits }));
-    const { process, hooks } = registry.inject(bareSpec, ['v.com/class=2', 'v.com/class=1']);
+    const { process, hooks } = await registry.inject(bareSpec, ['v.com/class=2', 'v.com/class=1']);
     expect(hooks?.prestart?.map(({ path }) => path)).toEqual(['/shared', '/own/2', '/own/1']);
     expect(process.env.at(-1)).toBe('FROM=1');
   });
 
-  it('look at the real host', () => {
+  it('look at the real host', async () => {
     writeFileSync(
       join(low, 'a.json'),
       specText({ deviceNodes: [{ path: '/dev/mine', hostPath: '/dev/null' }] }),
     );
-    expect(registry.inject(bareSpec, [device]).linux.devices?.at(-1)).toMatchObject({
+    expect((await registry.inject(bareSpec, [device])).linux.devices?.at(-1)).toMatchObject({
       path: '/dev/mine',
       type: 'c',
       major: 1,
@@ -115,10 +116,12 @@ describe('devices', () => {
       join(low, 'a.json'),
       specText({ deviceNodes: [{ path: '/dev/mine', hostPath: '/etc/passwd' }] }),
     );
-    expect(() => registry.inject(bareSpec, [device])).toThrow('the host has no device node /etc/passwd');
+    await expect(registry.inject(bareSpec, [device])).rejects.toThrow(
+      'the host has no device node /etc/passwd',
+    );
   });
 
-  it('none: the document as it was, and no file is looked at', () => {
-    expect(registry.inject(bareSpec, [])).toBe(bareSpec);
+  it('none: the document as it was, and no file is looked at', async () => {
+    expect(await registry.inject(bareSpec, [])).toBe(bareSpec);
   });
 });

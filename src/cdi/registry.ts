@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { describeError, errno, GantryError, type Logger, type OciSpec } from '../base/index.ts';
 import { applyEdits } from './apply.ts';
 import { parseSpec } from './parse.ts';
-import type { Cdi, CdiSpec, ContainerEdits, HostNodes } from './types.ts';
+import type { Cdi, CdiSpec, ContainerEdits, LookAtNodes } from './types.ts';
 import { validateSpec } from './validate.ts';
 
 interface Loaded {
@@ -25,32 +25,33 @@ interface Found {
 
 export class CdiRegistry implements Cdi {
   readonly #directories: readonly string[];
-  readonly #hostNodes: HostNodes;
+  readonly #lookAtNodes: LookAtNodes;
   readonly #log: Logger;
   #files = new Map<string, Loaded>();
 
   /** Of later directories what they describe again wins over earlier ones. */
-  constructor(directories: readonly string[], hostNodes: HostNodes, log: Logger) {
+  constructor(directories: readonly string[], lookAtNodes: LookAtNodes, log: Logger) {
     this.#directories = directories;
-    this.#hostNodes = hostNodes;
+    this.#lookAtNodes = lookAtNodes;
     this.#log = log;
   }
 
-  inject(spec: OciSpec, devices: readonly string[]): OciSpec {
-    if (devices.length === 0) return spec;
+  async inject(spec: OciSpec, devices: readonly string[]): Promise<OciSpec> {
+    return (await this.prepare(devices))(spec);
+  }
+
+  async prepare(devices: readonly string[]): Promise<(spec: OciSpec) => OciSpec> {
+    if (devices.length === 0) return (spec) => spec;
     const { known, conflicts } = this.#devices();
     const unknown = devices.filter((device) => !known.has(device));
     if (unknown.length > 0) throw this.#unresolvable(unknown, conflicts);
-    let edited = spec;
-    const shared = new Set<Loaded>();
-    for (const device of devices) {
-      const found = known.get(device);
-      if (found === undefined) continue;
-      if (!shared.has(found.file)) edited = applyEdits(edited, found.shared, device, this.#hostNodes);
-      shared.add(found.file);
-      edited = applyEdits(edited, found.own, device, this.#hostNodes);
-    }
-    return edited;
+    const steps = stepsOf(devices, known);
+    const nodes = steps.flatMap(({ edits }) =>
+      edits.deviceNodes.map(({ hostPath, path }) => hostPath || path),
+    );
+    const hostNodes = await this.#lookAtNodes(nodes);
+    return (spec) =>
+      steps.reduce((edited, { edits, device }) => applyEdits(edited, edits, device, hostNodes), spec);
   }
 
   /** By qualified name. Two files of one directory that describe the same device leave it out. */
@@ -119,6 +120,21 @@ export class CdiRegistry implements Cdi {
       message: `unresolvable CDI devices ${devices.join(', ')}: ${reasons.join('; ') || `no specification in ${where} describes them`}`,
     });
   }
+}
+
+/** What a file says for all of its devices comes once, before the first of them. */
+function stepsOf(
+  devices: readonly string[],
+  known: ReadonlyMap<string, Found>,
+): { edits: ContainerEdits; device: string }[] {
+  const shared = new Set<Loaded>();
+  return devices.flatMap((device) => {
+    const found = known.get(device);
+    if (found === undefined) return [];
+    const isFirst = !shared.has(found.file);
+    shared.add(found.file);
+    return (isFirst ? [found.shared, found.own] : [found.own]).map((edits) => ({ edits, device }));
+  });
 }
 
 /** Names of specification files, sorted; a directory that is not there has none. */

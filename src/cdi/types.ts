@@ -81,8 +81,11 @@ export interface HostNode {
   readonly mode: number;
 }
 
-/** Undefined where there is nothing, or no device node. */
+/** Undefined where there is nothing, or no device node; of paths that were looked at. */
 export type HostNodes = (path: string) => HostNode | undefined;
+
+/** Looks at paths of the host. Errors: deadline-exceeded, naming the path, for a file system that does not answer. */
+export type LookAtNodes = (paths: readonly string[]) => Promise<HostNodes>;
 
 /** The devices of this host that specifications describe. */
 export interface Cdi {
@@ -91,5 +94,7 @@ export interface Cdi {
    * but what has not changed. Errors: invalid-argument, naming the devices that nobody describes; unimplemented, for what stage1
    * cannot do.
    */
-  inject(spec: OciSpec, devices: readonly string[]): OciSpec;
+  inject(spec: OciSpec, devices: readonly string[]): Promise<OciSpec>;
+  /** The same in two steps: what the returned function does needs no more of the file system. */
+  prepare(devices: readonly string[]): Promise<(spec: OciSpec) => OciSpec>;
 }

@@ -13,15 +13,30 @@ export interface PodUsage {
   readonly processes: number | undefined;
 }
 
+/** How many pods are in each cgroup: counted once for all that are asked about. */
+export function podsByParent(pods: PodReader): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { cgroupPath } of pods.sandboxes()) {
+    const parent = dirname(cgroupPath);
+    counts.set(parent, (counts.get(parent) ?? 0) + 1);
+  }
+  return counts;
+}
+
 /**
  * What a pod uses as a whole: its own cgroup, which the kubelet makes (`cgroup_parent`), where no other pod is in it;
  * else the sum over its supervisor and its containers.
  */
-export function podUsage(layout: CgroupLayout, sandbox: SandboxRecord, pods: PodReader): PodUsage {
+export function podUsage(
+  layout: CgroupLayout,
+  sandbox: SandboxRecord,
+  pods: PodReader,
+  parents: ReadonlyMap<string, number>,
+): PodUsage {
   if (sandbox.cgroupPath === '' || sandbox.state.kind !== 'ready')
     return { usage: undefined, processes: undefined };
   const parent = dirname(sandbox.cgroupPath);
-  const alone = pods.sandboxes().every((s) => s.id === sandbox.id || dirname(s.cgroupPath) !== parent);
+  const alone = parents.get(parent) === 1;
   if (alone && sandbox.cgroupParent !== '') {
     return { usage: readUsage(layout, parent), processes: taskCount(layout, parent) };
   }

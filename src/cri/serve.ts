@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { log, setLogLevel, version } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
+import { abandonedHelpers } from '../host-files/index.ts';
 import type { Services } from './context.ts';
 import { handlersFor } from './handlers.ts';
 import { listen } from './server.ts';
@@ -56,5 +57,6 @@ function gauges({ pods, images }: Services): Record<string, number> {
     containers: pods.containers().length,
     containers_running: pods.containers().filter(({ state }) => state.kind === 'running').length,
     images: images.list().length,
+    abandoned_processes: abandonedHelpers(),
   };
 }

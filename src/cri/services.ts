@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { errno, GantryError, type Logger, makeDirectory, native, type Roots } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
+import { closeHostFiles, prepareHostFiles } from '../host-files/index.ts';
 import { createImageService } from '../image/index.ts';
 import { createPodNetwork } from '../network/index.ts';
 import { createNri, type Nri } from '../nri/index.ts';
@@ -21,6 +22,7 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
   makeDirectory(roots.state);
   const lock = lockRoot(roots.root);
   try {
+    await prepareHostFiles();
     const images = await createImageService(config, { log });
     const network = createPodNetwork(config, { log });
     const nri = await prepareNri(config, log);
@@ -43,6 +45,7 @@ export async function closeServices(services: Services): Promise<void> {
   services.pods.close();
   await services.network.close();
   await services.images.close();
+  closeHostFiles();
   native().closeFd(services.lock);
 }
 

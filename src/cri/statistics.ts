@@ -14,7 +14,7 @@ import {
 } from '../resources/index.ts';
 import { podSandboxMetrics } from './pod-metrics/build.ts';
 import { type ContainerSample, containerSample } from './pod-metrics/sample.ts';
-import { podUsage } from './pod-usage.ts';
+import { podsByParent, podUsage } from './pod-usage.ts';
 import { containerStats, podSandboxStats } from './stats-builders.ts';
 
 /** So many are read before others get a turn: about a millisecond's work. */
@@ -45,9 +45,10 @@ export class Statistics {
   /** In the order given, with each pod's running containers. */
   async ofSandboxes(sandboxes: readonly SandboxRecord[], pods: PodReader): Promise<PodSandboxStatsInit[]> {
     const result: PodSandboxStatsInit[] = [];
+    const parents = podsByParent(pods);
     for (const sandbox of sandboxes) {
       await nextTurn();
-      result.push(await this.#ofSandbox(sandbox, pods));
+      result.push(await this.#ofSandbox(sandbox, pods, parents));
     }
     return result;
   }
@@ -61,7 +62,9 @@ export class Statistics {
         await nextTurn();
         const layer =
           container.writablePath === '' ? undefined : await this.#layers.get(container.writablePath);
-        samples.push(containerSample(container, readCounters(this.#layout, container.cgroupPath), layer));
+        samples.push(
+          containerSample(container, await readCounters(this.#layout, container.cgroupPath), layer),
+        );
       }
       const interfaces = interfacesOf(sandbox, pods) ?? [];
       result.push(podSandboxMetrics({ sandbox, interfaces }, samples, nowNanoseconds()));
@@ -84,8 +87,12 @@ export class Statistics {
     return containerStats(container, usage, this.#rate(container.id, usage), layer, paths.pods(this.#roots));
   }
 
-  async #ofSandbox(sandbox: SandboxRecord, pods: PodReader): Promise<PodSandboxStatsInit> {
-    const whole = podUsage(this.#layout, sandbox, pods);
+  async #ofSandbox(
+    sandbox: SandboxRecord,
+    pods: PodReader,
+    parents: ReadonlyMap<string, number>,
+  ): Promise<PodSandboxStatsInit> {
+    const whole = podUsage(this.#layout, sandbox, pods, parents);
     const containers = await this.ofContainers(runningOf(sandbox, pods));
     const network = interfacesOf(sandbox, pods);
     const rate = this.#rate(sandbox.id, whole.usage);

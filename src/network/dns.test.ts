@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -26,19 +26,20 @@ describe('resolv.conf', () => {
   ])('%j is refused', (dns, message) => expect(() => renderResolvConf(dns, host)).toThrow(message));
 });
 
-test('a stub resolver on loopback is no use to a pod with a network of its own', () => {
+test('a stub resolver on loopback is no use to a pod with a network of its own', async () => {
+  const read = async (path: string): Promise<string> => (existsSync(path) ? readFileSync(path, 'utf8') : '');
   const base = mkdtempSync(join(tmpdir(), 'gnt-net-dns-'));
   try {
     const etc = join(base, 'etc');
     const upstream = join(base, 'run', 'systemd', 'resolve');
     mkdirSync(etc);
-    expect(hostResolvConf(true, etc, join(base, 'run'))).toBe('');
+    expect(await hostResolvConf(true, read, etc, join(base, 'run'))).toBe('');
     writeFileSync(join(etc, 'resolv.conf'), 'nameserver 127.0.0.53\n');
-    expect(hostResolvConf(true, etc, join(base, 'run'))).toBe('nameserver 127.0.0.53\n');
+    expect(await hostResolvConf(true, read, etc, join(base, 'run'))).toBe('nameserver 127.0.0.53\n');
     mkdirSync(upstream, { recursive: true });
     writeFileSync(join(upstream, 'resolv.conf'), 'nameserver 9.9.9.9\n');
-    expect(hostResolvConf(true, etc, join(base, 'run'))).toBe('nameserver 9.9.9.9\n');
-    expect(hostResolvConf(false, etc, join(base, 'run'))).toBe('nameserver 127.0.0.53\n');
+    expect(await hostResolvConf(true, read, etc, join(base, 'run'))).toBe('nameserver 9.9.9.9\n');
+    expect(await hostResolvConf(false, read, etc, join(base, 'run'))).toBe('nameserver 127.0.0.53\n');
   } finally {
     rmSync(base, { recursive: true });
   }

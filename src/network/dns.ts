@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { GantryError } from '../base/index.ts';
 import type { DnsConfig } from './types.ts';
 
@@ -40,16 +39,17 @@ function invalid(message: string): GantryError {
 
 /**
  * The host's resolv.conf as a pod with a network of its own can use it: where the host's names only a resolver on a
- * loopback address (systemd-resolved's stub), the file that systemd-resolved keeps for this.
+ * loopback address (systemd-resolved's stub), the file that systemd-resolved keeps for this. `read` gives '' for an absent file.
  */
-export function hostResolvConf(ownNetwork: boolean, etc = '/etc', run = '/run'): string {
-  const text = read(`${etc}/resolv.conf`);
-  const upstream = `${run}/systemd/resolve/resolv.conf`;
-  return ownNetwork && onlyLoopbackServers(text) && existsSync(upstream) ? read(upstream) : text;
-}
-
-function read(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+export async function hostResolvConf(
+  ownNetwork: boolean,
+  read: (path: string) => Promise<string>,
+  etc = '/etc',
+  run = '/run',
+): Promise<string> {
+  const text = await read(`${etc}/resolv.conf`);
+  if (!ownNetwork || !onlyLoopbackServers(text)) return text;
+  return (await read(`${run}/systemd/resolve/resolv.conf`)) || text;
 }
 
 /** True when there are name servers and all of them are loopback addresses. */

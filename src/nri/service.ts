@@ -210,7 +210,10 @@ export class NriService implements Nri {
     });
     if (present.length === 0) return { adjusted: spec, updates };
     const whole = decode('ContainerAdjustment', encode('ContainerAdjustment', adjust));
-    return { adjusted: applyAdjustment(spec, whole, this.#required), updates };
+    const devices = whole.CDIDevices.map(({ name }) => name);
+    const injectDevices = await this.#required.prepareDevices(devices);
+    const { swapAccounting } = this.#required;
+    return { adjusted: applyAdjustment(spec, whole, { swapAccounting, injectDevices }), updates };
   }
 
   async postCreateContainer(containerId: string): Promise<void> {

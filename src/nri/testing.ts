@@ -125,7 +125,7 @@ export class FakeRuntime implements NriRuntime {
     this.#spec = spec;
   }
 
-  injectDevices = (spec: OciSpec): OciSpec => spec;
+  prepareDevices = async (): Promise<(spec: OciSpec) => OciSpec> => (spec) => spec;
   podIds = (): readonly string[] => ['pod'];
   containerIds = (): readonly string[] => this.#ids;
   pod = (id: string): PodFacts | undefined => (id === 'pod' ? podFacts : undefined);

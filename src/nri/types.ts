@@ -44,8 +44,8 @@ export interface ContainerFacts {
 export interface NriRuntime {
   /** The kernel counts swap: a memory limit then limits swap with it. */
   readonly swapAccounting: boolean;
-  /** The document with these CDI devices. Errors: invalid-argument for unknown ones, unimplemented. */
-  injectDevices(spec: OciSpec, devices: readonly string[]): OciSpec;
+  /** What gives these CDI devices to a document. Errors of either: invalid-argument for unknown ones, unimplemented. */
+  prepareDevices(devices: readonly string[]): Promise<(spec: OciSpec) => OciSpec>;
   /** Of ready pods, when NRI starts. */
   podIds(): readonly string[];
   /** Of containers that have not ended, when NRI starts. */

@@ -1,6 +1,7 @@
 export { clearCgroup } from './life/bury.ts';
 export { markExited, markStarted, publish } from './life/exits.ts';
 export { armFailpoints, type Failpoint, failpoint, failpoints } from './life/failpoints.ts';
+export { Makings } from './life/making.ts';
 export { nriRuntime, tellContainerStopped, tellPodRun, updateLimits } from './life/nri.ts';
 export { discardContainer, eraseContainer } from './life/remove.ts';
 export { removeContainer, stopContainer } from './life/stop.ts';
@@ -10,6 +11,7 @@ export { EventBus } from './model/events.ts';
 export * from './model/record.ts';
 export * from './plan/app.ts';
 export {
+  asHungMount,
   asImageVolumeError,
   imageVolumeMounts,
   requireImage,
@@ -20,15 +22,15 @@ export {
   adjustDocument,
   commitContainer,
   createToBarrier,
+  lookAtHostPaths,
   makeContainer,
   makeDocument,
   relabelVolumes,
   writeContainerDirectory,
   writeManifests,
 } from './resource/app.ts';
-export { makeAbsentHostPaths } from './resource/host-paths.ts';
 export * from './resource/pod.ts';
-export { MAKING_DEADLINE, type PodDependencies, PodService } from './service.ts';
+export { type PodDependencies, PodService } from './service.ts';
 export { attachSession, type ClientIo, execSession } from './session/attach.ts';
 export { type ExecSyncOptions, type ExecSyncResult, execSync, requireRunning } from './session/exec.ts';
 export { forwardPort } from './session/port-forward.ts';

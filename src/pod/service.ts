@@ -1,13 +1,13 @@
 /** The pods of one root, and what they are made with. Calls are functions beside this file that take the service. */
 import type { Logger, Roots } from '../base/index.ts';
-import { type Cdi, CdiRegistry, hostNodes } from '../cdi/index.ts';
+import { type Cdi, CdiRegistry, lookAtNodes } from '../cdi/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { ImageService } from '../image/index.ts';
 import type { PodNetwork } from '../network/index.ts';
 import { type Nri, noNri } from '../nri/index.ts';
 import type { CgroupLayout } from '../resources/index.ts';
 import { readLayout } from '../resources/index.ts';
-import { type HostFacts, type HostLookups, hostLookups, readHostFacts } from '../security/index.ts';
+import { type HostFacts, readHostFacts } from '../security/index.ts';
 import { type Control, loadControl } from '../stage1/index.ts';
 import { recover } from './life/recover.ts';
 import { Retries } from './life/retries.ts';
@@ -26,9 +26,6 @@ export interface PodDependencies {
   readonly nri?: Nri;
 }
 
-/** Milliseconds: how long the making of a pod or container may take before it is undone, whoever still waits. */
-export const MAKING_DEADLINE = 240_000;
-
 /** One a root. Reading is in memory (PodReader); changing goes through one mutex a sandbox and one a container. */
 export class PodService extends Registry {
   readonly config: ServerConfig;
@@ -41,7 +38,6 @@ export class PodService extends Registry {
   readonly control: Control;
   readonly cgroups: CgroupLayout;
   readonly host: HostFacts;
-  readonly lookups: HostLookups;
   readonly events = new EventBus();
   readonly warnings = new Warnings();
   readonly sandboxNames = new Names('sandbox');
@@ -59,12 +55,11 @@ export class PodService extends Registry {
     this.images = dependencies.images;
     this.network = dependencies.network;
     this.nri = dependencies.nri ?? noNri;
-    this.cdi = new CdiRegistry(dependencies.config.cdiSpecDirs, hostNodes, dependencies.log);
+    this.cdi = new CdiRegistry(dependencies.config.cdiSpecDirs, lookAtNodes, dependencies.log);
     this.control = control;
     this.retries = new Retries(dependencies.log, this.#closing.signal);
     this.cgroups = readLayout();
     this.host = readHostFacts(this.cgroups);
-    this.lookups = hostLookups;
   }
 
   /** Reads every record, adopts live pods, accounts for dead ones. Nothing that a record holds makes it fail. */

@@ -1,5 +1,5 @@
-import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { openFilesOf } from '../host-files/index.ts';
 import { type HugetlbCounter, readHugetlb } from './hugetlb.ts';
 import { type CgroupLayout, hierarchyOf } from './layout.ts';
 import { type Pressure, parsePressure } from './pressure.ts';
@@ -60,14 +60,15 @@ export interface ProcessCounters {
   readonly threads: number | undefined;
   /** undefined: no limit. */
   readonly threadsMaximum: number | undefined;
-  readonly fileDescriptors: number;
-  readonly sockets: number;
+  /** undefined: they were not counted in time. */
+  readonly fileDescriptors: number | undefined;
+  readonly sockets: number | undefined;
   /** Of the cgroup's first process; undefined: no limit, or no process. */
   readonly openFilesLimit: number | undefined;
 }
 
-/** Reads them all: some thirty files, and the descriptors of every process. */
-export function readCounters(layout: CgroupLayout, path: string): CgroupCounters {
+/** Reads them all: some thirty files here, and the descriptors of every process in a helper. */
+export async function readCounters(layout: CgroupLayout, path: string): Promise<CgroupCounters> {
   const at = (controller: string): { directory: string; v1: boolean } | undefined => {
     const hierarchy = hierarchyOf(layout, controller);
     return hierarchy && { directory: join(hierarchy.mountPoint, path), v1: hierarchy.version === 1 };
@@ -76,7 +77,7 @@ export function readCounters(layout: CgroupLayout, path: string): CgroupCounters
     cpu: readCpu(at('cpuacct'), at('cpu')),
     memory: readMemory(at('memory')),
     io: readIo(at('blkio') ?? at('io')),
-    processes: readProcesses(at('pids') ?? at('memory')),
+    processes: await readProcesses(at('pids') ?? at('memory')),
     hugetlb: readHugetlb(layout, path),
     pressure: {
       cpu: readPressure(at('cpu'), 'cpu.pressure'),
@@ -191,34 +192,22 @@ export function parseIoStat(text: string | undefined): IoCounter[] {
   });
 }
 
-function readProcesses(place: Place): ProcessCounters {
+async function readProcesses(place: Place): Promise<ProcessCounters> {
   const directory = place?.directory ?? '/nonexistent';
-  const pids = (readSmall(join(directory, 'cgroup.procs')) ?? '').split('\n').filter((line) => line !== '');
-  const descriptors = pids.flatMap(openFiles);
-  const limit = /^Max open files\s+(\d+)/m.exec(readSmall(`/proc/${pids[0] ?? 0}/limits`) ?? '')?.[1];
+  const open = await openFilesOf(directory).catch(() => undefined);
+  const limit = /^Max open files\s+(\d+)/m.exec(open?.firstLimits ?? '')?.[1];
   return {
-    processes: pids.length,
+    processes: open?.processes ?? countLines(readSmall(join(directory, 'cgroup.procs'))),
     threads: readNumber(join(directory, 'pids.current')),
     threadsMaximum: readNumber(join(directory, 'pids.max')),
-    fileDescriptors: descriptors.length,
-    sockets: descriptors.filter((target) => target.startsWith('socket:')).length,
+    fileDescriptors: open?.descriptors,
+    sockets: open?.sockets,
     openFilesLimit: limit === undefined ? undefined : Number(limit),
   };
 }
 
-/** What a process has open; nothing of one that has just ended. */
-function openFiles(pid: string): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      try {
-        return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-      } catch {
-        return [];
-      }
-    });
-  } catch {
-    return [];
-  }
+function countLines(text: string | undefined): number {
+  return (text ?? '').split('\n').filter((line) => line !== '').length;
 }
 
 function multiply(number: number | undefined, factor: number): number | undefined {

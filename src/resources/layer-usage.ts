@@ -1,6 +1,5 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errno, nowNanoseconds } from '../base/index.ts';
+import { nowNanoseconds } from '../base/index.ts';
+import { hostTreeUsage } from '../host-files/index.ts';
 
 /** What lies in a directory: bytes on disk, a hard-linked file counted once. */
 export interface DirectoryUsage {
@@ -22,7 +21,7 @@ const patience = 200;
 
 /**
  * Usage of writable layers, by scanning them. Answers come from the last scan; an old one starts the next in the
- * background, so that listing many containers costs nothing. Only one scan runs at a time.
+ * background, in a helper process, so that listing many containers costs nothing. Only one scan runs at a time.
  */
 export class DirectoryUsages {
   readonly #cache = new Map<string, Cached>();
@@ -60,27 +59,8 @@ export class DirectoryUsages {
 
 /** Scans a tree once. What vanishes meanwhile is not counted; an absent directory is empty. */
 export async function scanDirectory(directory: string): Promise<DirectoryUsage> {
-  const seen = new Set<string>();
-  let usedBytes = 0;
-  const visit = async (path: string): Promise<void> => {
-    const stats = await ignoreGone(lstat(path));
-    if (stats === undefined || seen.has(`${stats.dev}:${stats.ino}`)) return;
-    seen.add(`${stats.dev}:${stats.ino}`);
-    usedBytes += stats.blocks * 512;
-    if (!stats.isDirectory()) return;
-    for (const name of (await ignoreGone(readdir(path))) ?? []) await visit(join(path, name));
-  };
-  await visit(directory);
-  return { timestamp: nowNanoseconds(), usedBytes, inodesUsed: seen.size };
-}
-
-async function ignoreGone<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
+  const { bytes, inodes } = await hostTreeUsage(directory);
+  return { timestamp: nowNanoseconds(), usedBytes: bytes, inodesUsed: inodes };
 }
 
 function age(usage: DirectoryUsage): number {

@@ -104,7 +104,7 @@ describe('readUsage', () => {
 });
 
 describe('counters', () => {
-  it('v2: pressure and events of memory', () => {
+  it('v2: pressure and events of memory', async () => {
     const stall =
       'some avg10=1.00 avg60=0.00 avg300=0.00 total=3000000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n';
     const mountPoint = files('v2-counters', {
@@ -116,7 +116,7 @@ describe('counters', () => {
     });
     const controllers = ['cpu', 'cpuacct', 'memory', 'io', 'pids'];
     const hierarchies = [{ mountPoint, version: 2 as const, controllers }];
-    const { memory, pressure } = readCounters({ mode: 'v2', hierarchies, cgroup2Flags: [] }, '/pod');
+    const { memory, pressure } = await readCounters({ mode: 'v2', hierarchies, cgroup2Flags: [] }, '/pod');
     expect(memory).toMatchObject({ usage: 5000, highEvents: 3, maxEvents: 4, oomKills: 1 });
     expect(pressure).toMatchObject({
       memory: { some: { total: 3_000_000n }, full: { total: 7n } },

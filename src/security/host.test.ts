@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { complete, type DeviceInit } from '../cri-types/index.ts';
+import { type ContainerConfigInit, complete, type DeviceInit } from '../cri-types/index.ts';
 import { containerDevices } from './devices.ts';
 import { isAtLeast, parseBoundingSet } from './host-facts.ts';
-import { hostLookups, propagationOf } from './host-lookups.ts';
+import { lookUpHost, propagationOf } from './host-lookups.ts';
 import { testLookups } from './testing.ts';
 
 describe('devices', () => {
@@ -84,8 +84,15 @@ describe('the real host', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  it('gives every node of a directory, large numbers too', () => {
-    const devices = hostLookups.devices(join(directory, 'dev'));
+  const look = (config: ContainerConfigInit) =>
+    lookUpHost(complete('ContainerConfig', config), '', new AbortController().signal);
+
+  it('gives every node of a directory, large numbers too', async () => {
+    const lookups = await look({
+      devices: ['link', 'none', 'dev/file'].map((name) => ({ hostPath: join(directory, name) })),
+    });
+    expect(lookups.realPath(join(directory, 'link'))).toBe(join(directory, 'dev'));
+    const devices = lookups.devices(join(directory, 'dev'));
     expect(devices).toHaveLength(2);
     expect(devices).toContainEqual({
       path: join(directory, 'dev/sub/c'),
@@ -97,13 +104,55 @@ describe('the real host', () => {
       gid: 0,
     });
     expect(devices).toContainEqual(expect.objectContaining({ type: 'b', major: 7, minor: 3 }));
-    expect(hostLookups.devices(join(directory, 'none'))).toBeUndefined();
-    expect(hostLookups.devices(join(directory, 'dev/file'))).toEqual([]);
+    expect(lookups.devices(join(directory, 'none'))).toBeUndefined();
+    expect(lookups.devices(join(directory, 'dev/file'))).toEqual([]);
   });
 
-  it('resolves links', () => {
-    expect(hostLookups.realPath(join(directory, 'link', 'b'))).toBe(join(directory, 'dev', 'b'));
-    expect(hostLookups.realPath(join(directory, 'none'))).toBeUndefined();
+  it('resolves links of what is mounted, and makes directories that are absent', async () => {
+    const [link, none] = [join(directory, 'link', 'b'), join(directory, 'none', 'below')];
+    const lookups = await look({
+      mounts: [link, none].map((hostPath) => ({ hostPath, containerPath: '/m' })),
+    });
+    expect(lookups.realPath(link)).toBe(join(directory, 'dev', 'b'));
+    expect(lookups.realPath(none)).toBe(none);
+    expect(lookups.realPath('/etc')).toBeUndefined();
+    expect(statSync(none).mode & 0o7777).toBe(0o755);
+  });
+
+  it('names mounts that cannot be made', async () => {
+    symlinkSync('nowhere', join(directory, 'dangling'));
+    const below = join(directory, 'dev/file/below');
+    await expect(look({ mounts: [{ hostPath: below, containerPath: '/mnt' }] })).rejects.toThrow(
+      `mount source ${below} for /mnt does not exist on the host and cannot be made (ENOTDIR)`,
+    );
+    await expect(
+      look({ mounts: [{ hostPath: join(directory, 'dangling'), containerPath: '/mnt' }] }),
+    ).rejects.toThrow('dangling for /mnt does not exist on the host and cannot be made (EEXIST)');
+    expect(existsSync(join(directory, 'nowhere'))).toBe(false);
+  });
+
+  it('leaves alone what is not absolute, or where an image is shown', async () => {
+    const lookups = await look({
+      mounts: [
+        { hostPath: 'relative', containerPath: '/a' },
+        { hostPath: '', containerPath: '/b', image: { image: 'x' } },
+      ],
+    });
+    expect(lookups.realPath('relative')).toBeUndefined();
+    expect(existsSync('relative')).toBe(false);
+  });
+
+  it('gives the seccomp profile that is asked for, and no other file', async () => {
+    const profile = join(directory, 'profile.json');
+    writeFileSync(profile, '{}');
+    const localhost = (localhostRef: string) => ({
+      linux: { securityContext: { seccomp: { profileType: 'Localhost' as const, localhostRef } } },
+    });
+    expect((await look(localhost(profile))).readText(profile)).toBe('{}');
+    const absent = join(directory, 'absent.json');
+    const lookups = await look(localhost(absent));
+    expect(() => lookups.readText(absent)).toThrow('ENOENT');
+    expect(() => lookups.readText('/etc/passwd')).toThrow('was not read');
   });
 });
 

@@ -2,7 +2,7 @@ export { type AccountFiles, resolveAccount } from './account.ts';
 export { imageVolumeMounts } from './container-mounts.ts';
 export { containerSpec, execProcess } from './container-spec.ts';
 export { readHostFacts } from './host-facts.ts';
-export { hostLookups } from './host-lookups.ts';
+export { lookUpHost } from './host-lookups.ts';
 export { type LayerReader, layerReader } from './layered-file.ts';
 export { appPidMode, type PodNamespacePlan, podNamespacePlan } from './namespaces.ts';
 export { prepareHostSecurity } from './prepare-host.ts';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { native } from '../base/index.ts';
+import { relabelHostTree } from '../host-files/index.ts';
 import { invalid } from './errors.ts';
 import { containerLabels, type LabelInput } from './selinux.ts';
 import type { ContainerSpecInput, HostFacts, HostLookups } from './types.ts';
@@ -74,7 +74,10 @@ export function relabelPlan(
   return { label: labels.mount, paths: [...new Set([...volumes, ...files])] };
 }
 
-/** Does it. Errors: those of setting an attribute (EROFS, EPERM), naming the file. Safe to repeat. */
-export async function relabel(plan: RelabelPlan): Promise<void> {
-  for (const path of plan.paths) await native().relabel(path, plan.label);
+/**
+ * Does it. Errors: those of setting an attribute (EROFS, EPERM), naming the file; deadline-exceeded for a volume that does not
+ * answer; the signal's reason. Safe to repeat.
+ */
+export async function relabel(plan: RelabelPlan, signal: AbortSignal): Promise<void> {
+  for (const path of plan.paths) await relabelHostTree(path, plan.label, signal);
 }

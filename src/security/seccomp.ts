@@ -48,6 +48,17 @@ export function containerSeccomp(
   return localhostProfile(profile.localhostRef.replace(/^localhost\//, ''), lookups);
 }
 
+/** The file that `containerSeccomp` is going to read; undefined for none, or for what it refuses. Pure. */
+export function localhostSeccompPath(
+  security: LinuxContainerSecurityContext | undefined,
+): string | undefined {
+  if (security === undefined || security.privileged) return undefined;
+  const text = security.seccompProfilePath;
+  const asked = security.seccomp ?? (text.startsWith('localhost/') ? profileFromText(text) : undefined);
+  if (asked?.profileType !== 'Localhost' || asked.localhostRef === '') return undefined;
+  return asked.localhostRef.replace(/^localhost\//, '');
+}
+
 function localhostProfile(path: string, lookups: HostLookups): OciSeccomp {
   if (!path.startsWith('/')) throw invalid(path, `seccomp profile '${path}' is not an absolute path`);
   let parsed: unknown;

@@ -46,7 +46,7 @@ export interface HostDevice {
   readonly gid: number;
 }
 
-/** What has to be looked up on the host while the document is made. Synchronous; tests give tables. */
+/** What was looked up on the host before the document is made (`lookUpHost`); tests give tables. */
 export interface HostLookups {
   /** The path without symbolic links; undefined when there is nothing. */
   realPath(path: string): string | undefined;

@@ -2,14 +2,17 @@
  * A pod's stage1 by its verbs, as `docs/stage1-contract.md` has them. One connection; streams have their own. Every verb
  * fails with Stage1Error (stage1's answer) or unavailable (connection lost); idempotence is the contract's.
  */
-import type { OciProcess, OciResources } from '../base/index.ts';
+import { deadlines, type OciProcess, type OciResources } from '../base/index.ts';
 import { ControlConnection, type RequestOptions } from './connection.ts';
 import type { AppState, ExecExit, PodState, Stage1Event, StreamName } from './protocol.ts';
 
-/** Requests that only touch stage1's own state: an answer later than this means that it hangs. Milliseconds. */
-const PROMPT = 20_000;
-/** Requests that touch mounts, cgroups and images; slow disks are slow. Milliseconds. */
-const PATIENT = 120_000;
+/** Requests that only touch stage1's own state: an answer later than this means that it hangs. */
+const prompt: RequestOptions = { timeout: deadlines.stage1 };
+/** Requests that touch mounts, cgroups and images; slow disks are slow. */
+const mounting = (signal?: AbortSignal): RequestOptions => ({
+  timeout: deadlines.stage1Mounts,
+  ...(signal && { signal }),
+});
 
 export interface ExecRequest {
   readonly appId: string;
@@ -53,16 +56,16 @@ export class Stage1Client {
   }
 
   async subscribe(): Promise<void> {
-    await this.#connection.request({ subscribe: {} }, { timeout: PROMPT });
+    await this.#connection.request({ subscribe: {} }, prompt);
   }
 
   async getState(): Promise<PodState> {
-    const { state } = await this.#connection.request({ getState: {} }, { timeout: PROMPT });
+    const { state } = await this.#connection.request({ getState: {} }, prompt);
     return state ?? { hello: null, ready: false, sandboxPid: 0, apps: [] };
   }
 
   async continuePod(): Promise<void> {
-    await this.#connection.request({ continuePod: {} }, { timeout: PROMPT });
+    await this.#connection.request({ continuePod: {} }, prompt);
   }
 
   /** `grace` in nanoseconds; answered when no process is left. `options.timeout` bounds a pod that cannot die. */
@@ -72,22 +75,22 @@ export class Stage1Client {
   }
 
   /** To the barrier; the process's pid. */
-  async create(appId: string): Promise<number> {
-    const { created } = await this.#connection.request({ create: { appId } }, { timeout: PATIENT });
+  async create(appId: string, signal?: AbortSignal): Promise<number> {
+    const { created } = await this.#connection.request({ create: { appId } }, mounting(signal));
     return created?.pid ?? 0;
   }
 
-  async continue(appId: string): Promise<void> {
-    await this.#connection.request({ continue: { appId } }, { timeout: PATIENT });
+  async continue(appId: string, signal?: AbortSignal): Promise<void> {
+    await this.#connection.request({ continue: { appId } }, mounting(signal));
   }
 
   async start(appId: string): Promise<void> {
-    await this.#connection.request({ start: { appId } }, { timeout: PATIENT });
+    await this.#connection.request({ start: { appId } }, mounting());
   }
 
   async kill(appId: string, signal: number, options: { all?: boolean; execId?: string } = {}): Promise<void> {
     const { all = false, execId = '' } = options;
-    await this.#connection.request({ kill: { appId, signal, all, execId } }, { timeout: PROMPT });
+    await this.#connection.request({ kill: { appId, signal, all, execId } }, prompt);
   }
 
   /** `signal` 0: the manifest's. Resolves when no process of the app is left. */
@@ -96,20 +99,20 @@ export class Stage1Client {
   }
 
   async delete(appId: string): Promise<void> {
-    await this.#connection.request({ delete: { appId } }, { timeout: PATIENT });
+    await this.#connection.request({ delete: { appId } }, { timeout: deadlines.stopContainer });
   }
 
   async update(appId: string, resources: OciResources): Promise<void> {
     const resourcesJson = Buffer.from(JSON.stringify(resources));
-    await this.#connection.request({ update: { appId, resourcesJson } }, { timeout: PROMPT });
+    await this.#connection.request({ update: { appId, resourcesJson } }, prompt);
   }
 
   async reopenLog(appId: string): Promise<void> {
-    await this.#connection.request({ reopenLog: { appId } }, { timeout: PROMPT });
+    await this.#connection.request({ reopenLog: { appId } }, prompt);
   }
 
   async resize(appId: string, execId: string, rows: number, columns: number): Promise<void> {
-    await this.#connection.request({ resize: { appId, execId, rows, columns } }, { timeout: PROMPT });
+    await this.#connection.request({ resize: { appId, execId, rows, columns } }, prompt);
   }
 
   /**
@@ -123,7 +126,7 @@ export class Stage1Client {
     try {
       const processJson = Buffer.from(JSON.stringify(request.process));
       const op = { exec: { appId, execId, processJson, timeout: timeout.toString(), streams } };
-      const { execStarted } = await this.#connection.request(op, { timeout: PROMPT });
+      const { execStarted } = await this.#connection.request(op, prompt);
       return { pid: execStarted?.pid ?? 0, exited };
     } catch (error) {
       this.#execs.delete(execId);

@@ -3,7 +3,7 @@
  * everybody who waits.
  */
 import { createConnection, Socket } from 'node:net';
-import { GantryError } from '../base/index.ts';
+import { deadlines, GantryError } from '../base/index.ts';
 import { FrameReader } from './framing.ts';
 import {
   decodeFrame,
@@ -25,16 +25,13 @@ export interface RequestOptions {
   readonly timeout?: number;
 }
 
-/** How long a connect may take: a stage1 that lives accepts in microseconds. */
-const CONNECT_TIMEOUT = 5_000;
-
 /** A connected stream socket at `path`. Errors: unavailable, when nobody listens there. */
 export function connectSocket(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ path });
     const timer = setTimeout(
-      () => socket.destroy(new Error(`no answer in ${CONNECT_TIMEOUT} ms`)),
-      CONNECT_TIMEOUT,
+      () => socket.destroy(new Error(`no answer in ${deadlines.connect} ms`)),
+      deadlines.connect,
     );
     socket.once('error', (cause) => {
       clearTimeout(timer);

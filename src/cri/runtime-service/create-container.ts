@@ -4,13 +4,14 @@ import type { CreateContainerRequest, CreateContainerResponse } from '../../cri-
 import type { ImageRecord } from '../../image/index.ts';
 import {
   adjustDocument,
+  asHungMount,
   asImageVolumeError,
   type ContainerPlan,
   commitContainer,
   containerIdentity,
   createToBarrier,
   failpoint,
-  makeAbsentHostPaths,
+  lookAtHostPaths,
   makeContainer,
   makeDocument,
   type PodService,
@@ -47,19 +48,19 @@ export const createContainer: Rpc<CreateContainerRequest, CreateContainerRespons
   ] as const;
   const make = (): Promise<string> => {
     expectMoves(pods.cgroups, pods.config.cgroupDriver);
-    const made = makeIn(pods, sandbox, plan, images);
-    sandbox.making.add(made);
-    return made.finally(() => sandbox.making.delete(made));
+    return sandbox.making.run(plan.name, (signal) => makeIn(pods, sandbox, { plan, images, signal }));
   };
   return { containerId: await pods.containerNames.join(plan.name, plan.identity, make, signal) };
 };
 
-function makeIn(
-  pods: PodService,
-  sandbox: Sandbox,
-  plan: ContainerPlan,
-  images: readonly [ImageRecord, ...ImageRecord[]],
-): Promise<string> {
+interface Wanted {
+  readonly plan: ContainerPlan;
+  readonly images: readonly [ImageRecord, ...ImageRecord[]];
+  /** Aborts when the making is given up: each step is the last one then. */
+  readonly signal: AbortSignal;
+}
+
+function makeIn(pods: PodService, sandbox: Sandbox, { plan, images, signal }: Wanted): Promise<string> {
   return undoing(pods.log, async (undo) => {
     const client = sandbox.requireClient('create container');
     const [image, ...volumeImages] = images;
@@ -75,20 +76,21 @@ function makeIn(
     await failpoint('create/layers');
 
     undo.add('NRI', () => pods.nri.removeContainer(container.id));
-    makeAbsentHostPaths(plan.config.mounts);
-    const asked = makeDocument(pods, container, plan, image, layers[0] ?? []);
+    const lookups = await lookAtHostPaths(plan, signal);
+    const asked = await makeDocument(pods, container, { plan, image, lookups }, layers[0] ?? []);
     const document = await adjustDocument(pods, container, asked);
-    await relabelVolumes(pods, container, plan);
+    await relabelVolumes(pods, container, { plan, lookups }, signal);
+    signal.throwIfAborted();
     await failpoint('create/nri');
 
     writeManifests(pods, container, plan, document, layers);
     await failpoint('create/manifest');
 
     undo.add('app', () => forget(sandbox, container.id));
-    const pass = await createToBarrier(pods, container, client);
+    const pass = await createToBarrier(pods, container, client, signal);
     await failpoint('create/barrier');
 
-    await pass().catch(asImageVolumeError(plan.config.mounts));
+    await pass().catch(asHungMount(document)).catch(asImageVolumeError(plan.config.mounts));
     await failpoint('create/continue');
 
     commitContainer(pods, container);

@@ -8,7 +8,7 @@ import {
   endStage1,
   failpoint,
   launchStage1,
-  MAKING_DEADLINE,
+  Makings,
   makeNamespaces,
   makeSandbox,
   type PodService,
@@ -45,6 +45,10 @@ export const runPodSandbox: Rpc<RunPodSandboxRequest, RunPodSandboxResponse> = a
 /** The steps. None of them knows of the caller, who may have gone: whoever retries finds the pod, or the name free. */
 function make(pods: PodService, plan: SandboxPlan): Promise<string> {
   expectMoves(pods.cgroups, pods.config.cgroupDriver);
+  return new Makings().run(plan.name, (signal) => makeIn(pods, plan, signal));
+}
+
+function makeIn(pods: PodService, plan: SandboxPlan, signal: AbortSignal): Promise<string> {
   return undoing(pods.log, async (undo) => {
     const sandbox = makeSandbox(pods, plan);
     undo.add('name', () => pods.dropSandbox(sandbox));
@@ -59,7 +63,8 @@ function make(pods: PodService, plan: SandboxPlan): Promise<string> {
     await failpoint('run/netns');
 
     undo.add('stage1', () => endStage1(pods, sandbox));
-    const pid = await networkAndStage1(pods, plan, sandbox);
+    const pid = await networkAndStage1(pods, plan, sandbox, signal);
+    signal.throwIfAborted();
 
     undo.add('NRI', () => pods.nri.removePodSandbox(sandbox.id));
     await tellPodRun(pods, sandbox, pid);
@@ -76,10 +81,11 @@ async function networkAndStage1(
   pods: PodService,
   plan: SandboxPlan,
   sandbox: ReturnType<typeof makeSandbox>,
+  signal: AbortSignal,
 ): Promise<number> {
   const network = async (): Promise<void> => {
     if (plan.namespaces.ownNetwork) {
-      await setUpNetwork(pods, sandbox, plan, AbortSignal.timeout(MAKING_DEADLINE));
+      await setUpNetwork(pods, sandbox, plan, signal);
     }
     await failpoint('run/network');
   };
@@ -88,7 +94,7 @@ async function networkAndStage1(
     await failpoint('run/launch');
     return pid;
   };
-  const files = async (): Promise<void> => writePodFiles(sandbox, plan);
+  const files = (): Promise<void> => writePodFiles(sandbox, plan, signal);
   const [up, launched, written] = await Promise.allSettled([network(), stage1(), files()]);
   if (launched.status === 'rejected') throw launched.reason;
   if (up.status === 'rejected') throw up.reason;

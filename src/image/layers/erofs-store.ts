@@ -2,7 +2,6 @@
  * Layers as EROFS files: `<directory>/<key>.erofs` with a record `<key>.json` beside it. The key is diffId and converter
  * version, so one layer is stored once whatever it was compressed with, and a new converter makes its own files.
  */
-import { createHash } from 'node:crypto';
 import { constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,11 +15,10 @@ import {
   systemError,
   temporarySuffix,
 } from '../../base/index.ts';
+import { hashHostFile } from '../../host-files/index.ts';
 import { type Conversion, convertLayer } from './converter.ts';
 import { converterVersion } from './converter-process.ts';
 import type { ExpectedLayer, LayerSource, LayerStore, StoredLayer } from './types.ts';
-
-const HASH_CHUNK = 1 << 20;
 
 export class ErofsStore implements LayerStore {
   readonly format = 'erofs';
@@ -107,7 +105,7 @@ export class ErofsStore implements LayerStore {
       const sealed = layer.verity === undefined ? undefined : measure(file);
       const [kind, expected, actual] =
         sealed === undefined
-          ? (['digest', layer.digest, await hashFile(file)] as const)
+          ? (['digest', layer.digest, await hashHostFile(this.path(layer.key), layer.size)] as const)
           : (['fs-verity digest', layer.verity, sealed] as const);
       if (actual !== expected)
         throw corrupt(layer, this.path(layer.key), `${kind} ${actual}, recorded ${expected}`);
@@ -221,16 +219,6 @@ function measure(file: FileHandle): string | undefined {
     if (errno(error) === 'ENODATA' || errno(error) === 'EOPNOTSUPP' || errno(error) === 'ENOTTY')
       return undefined;
     throw error;
-  }
-}
-
-async function hashFile(file: FileHandle): Promise<string> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(HASH_CHUNK);
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, HASH_CHUNK);
-    if (bytesRead === 0) return `sha256:${hash.digest('hex')}`;
-    hash.update(buffer.subarray(0, bytesRead));
   }
 }
 

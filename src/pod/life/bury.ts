@@ -1,13 +1,10 @@
 /** What is done for a pod whose stage1 is gone: whatever is left of it is killed before anything is reported. */
-import { describeError, GantryError, nowNanoseconds } from '../../base/index.ts';
+import { deadlines, describeError, GantryError, nowNanoseconds } from '../../base/index.ts';
 import { killCgroup, removeCgroup, removeParents } from '../../resources/index.ts';
 import { eventOf } from '../model/events.ts';
 import type { PodService } from '../service.ts';
 import type { Sandbox } from '../store/sandbox.ts';
 import { accountForLost } from './exits.ts';
-
-/** Milliseconds that killed processes get to vanish: more means that they sleep in the kernel. */
-export const KILL_DEADLINE = 12_000;
 
 /**
  * Takes the lock, kills the pod's cgroups, waits until they are empty, accounts for each container by its exit record, and
@@ -55,7 +52,7 @@ export async function clearCgroups(pods: PodService, sandbox: Sandbox): Promise<
 }
 
 export async function clearCgroup(pods: PodService, path: string): Promise<void> {
-  await killCgroup(pods.cgroups, path, KILL_DEADLINE);
+  await killCgroup(pods.cgroups, path, deadlines.kill);
   try {
     await removeCgroup(pods.cgroups, path);
   } catch (error) {

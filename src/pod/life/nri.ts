@@ -22,7 +22,7 @@ export function nriRuntime(pods: PodService): NriRuntime {
   const all = (): Sandbox[] => pods.allSandboxes().filter((sandbox) => owned({ sandbox }));
   return {
     swapAccounting: pods.host.swapAccounting,
-    injectDevices: (spec, devices) => pods.cdi.inject(spec, [...new Set(devices)]),
+    prepareDevices: (devices) => pods.cdi.prepare([...new Set(devices)]),
     podIds: () => all().flatMap(({ id, state }) => (state.kind === 'ready' ? [id] : [])),
     containerIds: () =>
       all().flatMap(({ containers }) =>

@@ -1,10 +1,11 @@
 /** The end of a container's belongings: in stage1, in the image store, on disk. */
 
+import { deadlines } from '../../base/index.ts';
 import { isStage1Errno, type Stage1Client } from '../../stage1/index.ts';
 import type { PodService } from '../service.ts';
 import { removeTree } from '../store/directory.ts';
 import type { Container } from '../store/sandbox.ts';
-import { clearCgroup, KILL_DEADLINE } from './bury.ts';
+import { clearCgroup } from './bury.ts';
 import { publish } from './exits.ts';
 import { failpoint } from './failpoints.ts';
 
@@ -43,7 +44,7 @@ export async function forgetApp(client: Stage1Client, appId: string): Promise<vo
     await client.delete(appId);
   } catch (error) {
     if (!isStage1Errno(error, 'EBUSY')) throw error;
-    await client.stop(appId, 0n, SIGKILL, { timeout: KILL_DEADLINE });
+    await client.stop(appId, 0n, SIGKILL, { timeout: deadlines.kill });
     await client.delete(appId);
   }
 }

@@ -1,5 +1,5 @@
 /** Stopping one container. */
-import { errorCode, GantryError } from '../../base/index.ts';
+import { deadlines, errorCode, GantryError } from '../../base/index.ts';
 import { isStage1Errno } from '../../stage1/index.ts';
 import type { PodService } from '../service.ts';
 import type { Container } from '../store/sandbox.ts';
@@ -10,8 +10,6 @@ import { eraseContainer } from './remove.ts';
 const SIGKILL = 9;
 /** stage1's own signal: the manifest's. */
 const STOP_SIGNAL = 0;
-/** Milliseconds that a killed container has to be gone, beyond its grace. */
-const GIVE_UP = 30_000;
 /** Seconds; a longer grace is as good as for ever, and no timer counts that far. */
 const LONGEST_GRACE = 2_000_000n;
 
@@ -29,7 +27,7 @@ export async function stopContainer(pods: PodService, container: Container, grac
   const seconds = grace < 0n ? 0n : grace > LONGEST_GRACE ? LONGEST_GRACE : grace;
   const signal = seconds === 0n ? SIGKILL : STOP_SIGNAL;
   try {
-    const timeout = Number(seconds) * 1000 + GIVE_UP;
+    const timeout = Number(seconds) * 1000 + deadlines.stopContainer;
     await client.stop(container.id, seconds * 1_000_000_000n, signal, { timeout });
   } catch (error) {
     // stage1 died, or ended with the whole pod: whoever buries it accounts for the container.

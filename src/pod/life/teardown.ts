@@ -1,18 +1,15 @@
 /** The end of a pod: its processes, its network, its directory. Shared by the calls, their undo, and start-up. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, native } from '../../base/index.ts';
+import { deadlines, describeError, native } from '../../base/index.ts';
 import { killCgroup } from '../../resources/index.ts';
 import { eventOf } from '../model/events.ts';
 import type { PodService } from '../service.ts';
 import type { Sandbox } from '../store/sandbox.ts';
-import { bury, KILL_DEADLINE } from './bury.ts';
+import { bury } from './bury.ts';
 import { applyAppState } from './exits.ts';
 import { failpoint } from './failpoints.ts';
 import { tellPodStopped } from './nri.ts';
 import { discardContainer, eraseContainer } from './remove.ts';
-
-/** Milliseconds for stage1 to end every process: it kills at once, and gives up on one that cannot die after ten seconds. */
-const STOP_DEADLINE = 20_000;
 
 /**
  * Ends every process, then takes the network down: each step once, again only where it failed. Idempotent; under the
@@ -44,7 +41,7 @@ async function askStage1ToEnd(pods: PodService, sandbox: Sandbox): Promise<void>
   if (client === undefined) return;
   try {
     // No grace: whoever wants one stops the containers first, as the kubelet does.
-    const apps = await client.stopPod(0n, { timeout: STOP_DEADLINE });
+    const apps = await client.stopPod(0n, { timeout: deadlines.stopPod });
     for (const app of apps) {
       const container = sandbox.containers.get(app.appId);
       if (container !== undefined) applyAppState(pods, container, app);
@@ -67,7 +64,7 @@ async function untilLockFree(pods: PodService, sandbox: Sandbox): Promise<void> 
     await sleep(wait);
   }
   if (sandbox.record.cgroupPath !== '')
-    await killCgroup(pods.cgroups, sandbox.record.cgroupPath, KILL_DEADLINE);
+    await killCgroup(pods.cgroups, sandbox.record.cgroupPath, deadlines.kill);
   for (let wait = 1; wait < 1_000 && sandbox.directory.isHeld(); wait *= 2) await sleep(wait);
 }
 
@@ -86,7 +83,8 @@ export async function removeSandbox(pods: PodService, sandbox: Sandbox): Promise
   await stopSandbox(pods, sandbox);
   // From here on no container can be added; those in the making fail and undo themselves.
   sandbox.advance({ kind: 'removing' });
-  await Promise.allSettled(sandbox.making);
+  sandbox.making.giveUp(`pod sandbox ${sandbox.id} is being removed`);
+  await sandbox.making.ended();
   for (const container of [...sandbox.containers.values()]) {
     await container.mutex.run(() => eraseContainer(pods, container));
   }

@@ -1,12 +1,9 @@
-import { describeError, type Logger } from '../../base/index.ts';
+import { deadlines, describeError, type Logger } from '../../base/index.ts';
 
 interface Step {
   readonly name: string;
   readonly run: () => Promise<void> | void;
 }
-
-/** How long one undo may take, milliseconds. The caller's own deadline has usually passed already. */
-const STEP_DEADLINE = 60_000;
 
 /**
  * What takes back the steps of an operation, in reverse order. A step that fails, or hangs beyond its deadline, is logged and
@@ -17,7 +14,7 @@ export class Undo {
   readonly #deadline: number;
   #steps: Step[] = [];
 
-  constructor(log: Logger, deadline = STEP_DEADLINE) {
+  constructor(log: Logger, deadline = deadlines.undo) {
     this.#log = log;
     this.#deadline = deadline;
   }

@@ -1,6 +1,6 @@
 /** Image volumes (KEP-4639): mounts that show an image's files. Which of them there may be, and which images they need. */
 import { posix } from 'node:path';
-import { errorCode, GantryError } from '../../base/index.ts';
+import { describeError, errorCode, GantryError, type OciSpec } from '../../base/index.ts';
 import type { Mount } from '../../cri-types/index.ts';
 import type { ImageRecord, ImageService } from '../../image/index.ts';
 import { imageVolumeMounts } from '../../security/index.ts';
@@ -74,6 +74,22 @@ export function asImageVolumeError(mounts: readonly Mount[]): (error: unknown) =
       error.subject ?? '',
       missing ? `sub-path "${imageSubPath}" does not exist in image ${name}` : error,
     );
+  };
+}
+
+/** stage1 that does not get a container's mounts done, with the paths that may be why; any other error as it is. */
+export function asHungMount(document: OciSpec): (error: unknown) => never {
+  return (error) => {
+    if (errorCode(error) !== 'deadline-exceeded') throw error;
+    const sources = document.mounts.flatMap(({ source = '' }) => (source.startsWith('/') ? [source] : []));
+    const paths = [...new Set(sources)].join(', ');
+    throw new GantryError({
+      code: 'deadline-exceeded',
+      operation: 'mount volumes',
+      subject: paths,
+      message: `${describeError(error)}; look whether the file system of one of its volumes hangs: ${paths}`,
+      cause: error,
+    });
   };
 }
 

@@ -1,12 +1,19 @@
 /** The steps that CreateContainer is made of, each leaving what its undo takes back. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GantryError, newId, nowNanoseconds, type OciSpec } from '../../base/index.ts';
+import { deadlines, GantryError, newId, nowNanoseconds, type OciSpec } from '../../base/index.ts';
 import { requestedDevices } from '../../cdi/index.ts';
 import type { ImageRecord } from '../../image/index.ts';
 import { noNri } from '../../nri/index.ts';
 import { type CgroupPath, cgroupPath, startScope } from '../../resources/index.ts';
-import { containerSpec, relabel, relabelPlan, stopSignal } from '../../security/index.ts';
+import {
+  containerSpec,
+  type HostLookups,
+  lookUpHost,
+  relabel,
+  relabelPlan,
+  stopSignal,
+} from '../../security/index.ts';
 import type { LayerMount, Stage1Client } from '../../stage1/index.ts';
 import { publish } from '../life/exits.ts';
 import type { ContainerRecord } from '../model/record.ts';
@@ -18,9 +25,6 @@ import type { Sandbox } from '../store/sandbox.ts';
 import { Container } from '../store/sandbox.ts';
 import { resolveImageAccount } from './account.ts';
 import { mountPoints } from './mount-points.ts';
-
-/** Milliseconds for systemd to make a scope. */
-const SCOPE_DEADLINE = 30_000;
 
 /** In memory: not shown to anybody until it is committed. */
 export function makeContainer(
@@ -60,18 +64,23 @@ export function writeContainerDirectory(container: Container): void {
   container.save({});
   // The root directory of the container is its mode.
   mkdirSync(container.record.writablePath, { mode: 0o755 });
-  const { logPath } = container.record;
-  if (logPath !== '') mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
+}
+
+/**
+ * What the host has at the paths that the container names; those that have to be there are made, the log's directory too. Errors:
+ * invalid-argument, deadline-exceeded for a file system that does not answer: both name the path.
+ */
+export function lookAtHostPaths(plan: ContainerPlan, signal: AbortSignal): Promise<HostLookups> {
+  return lookUpHost(plan.config, plan.logPath === '' ? '' : dirname(plan.logPath), signal);
 }
 
 /** What CRI asks for as an OCI document, its CDI devices with it. Errors: invalid-argument, for all that the configuration may not ask. */
-export function makeDocument(
+export async function makeDocument(
   pods: PodService,
   container: Container,
-  plan: ContainerPlan,
-  image: ImageRecord,
+  { plan, image, lookups }: { plan: ContainerPlan; image: ImageRecord; lookups: HostLookups },
   layers: readonly LayerMount[],
-): OciSpec {
+): Promise<OciSpec> {
   const { sandbox } = container;
   const { record: pod } = sandbox;
   const account = resolveImageAccount(plan.config, image.config, layers);
@@ -94,26 +103,27 @@ export function makeDocument(
       cgroupsPath: containerCgroup(pods, sandbox, container.id).ociPath,
     },
     pods.host,
-    pods.lookups,
+    lookups,
   );
   const { CDIDevices, annotations } = plan.config;
   const devices = requestedDevices(
     CDIDevices.map(({ name }) => name),
     annotations,
   );
-  return pods.cdi.inject(document, devices);
+  return await pods.cdi.inject(document, devices);
 }
 
 /** On hosts with SELinux: the volumes that ask for it, and the pod's own files, get the container's label. Idempotent. */
 export async function relabelVolumes(
   pods: PodService,
   { sandbox }: Container,
-  plan: ContainerPlan,
+  { plan, lookups }: { plan: ContainerPlan; lookups: HostLookups },
+  signal: AbortSignal,
 ): Promise<void> {
   const { config, seLinuxLevel = '' } = sandbox.record;
   const input = { sandbox: config, container: plan.config, seLinuxLevel, files: podFiles(sandbox) };
-  const wanted = relabelPlan(input, pods.host, pods.lookups);
-  if (wanted !== undefined) await relabel(wanted);
+  const wanted = relabelPlan(input, pods.host, lookups);
+  if (wanted !== undefined) await relabel(wanted, signal);
 }
 
 function podFiles({ directory }: Sandbox): { hostname: string; hosts: string; resolvConf: string } {
@@ -183,19 +193,20 @@ export async function createToBarrier(
   pods: PodService,
   container: Container,
   client: Stage1Client,
+  signal: AbortSignal,
 ): Promise<() => Promise<void>> {
   const { scope } = containerCgroup(pods, container.sandbox, container.id);
-  const creating = client.create(container.id);
+  const creating = client.create(container.id, signal);
   if (scope === undefined) {
     // cgroupfs: it has gone there itself, and nobody need look at it at the barrier. So one way to stage1, not two.
-    const continued = client.continue(container.id);
+    const continued = client.continue(container.id, signal);
     continued.catch(() => undefined); // Create says why
     await creating;
     return () => continued;
   }
   const description = `Gantry container ${container.record.name}`;
-  await startScope({ pid: await creating, ...scope, description }, AbortSignal.timeout(SCOPE_DEADLINE));
-  return () => client.continue(container.id);
+  await startScope({ pid: await creating, ...scope, description }, AbortSignal.timeout(deadlines.scope));
+  return () => client.continue(container.id, signal);
 }
 
 /** From now on it is there for everybody. Errors: those of writing; failed-precondition when the pod ended meanwhile. */

@@ -1,7 +1,8 @@
 /** The steps that RunPodSandbox is made of, each leaving what its undo takes back. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errno, native, newId, nowNanoseconds } from '../../base/index.ts';
+import { deadlines, native, newId, nowNanoseconds } from '../../base/index.ts';
+import { readHostTemplate } from '../../host-files/index.ts';
 import { hostResolvConf, type NetworkRecord, renderResolvConf } from '../../network/index.ts';
 import { absentParents, startScope } from '../../resources/index.ts';
 import { podLevel } from '../../security/index.ts';
@@ -12,9 +13,6 @@ import { networkRequest, podManifest, type SandboxPlan, sandboxCgroup } from '..
 import type { PodService } from '../service.ts';
 import { bootId, netnsPathOf, PodDirectory } from '../store/directory.ts';
 import { Sandbox } from '../store/sandbox.ts';
-
-/** Milliseconds for stage1 to say that it is ready. */
-const LAUNCH_DEADLINE = 30_000;
 
 /** The directory, locked by us, and a record that names all that is going to be made on the host. */
 export function makeSandbox(pods: PodService, plan: SandboxPlan): Sandbox {
@@ -79,11 +77,19 @@ export function writePodManifest(pods: PodService, sandbox: Sandbox, plan: Sandb
 }
 
 /** What containers see of the pod at /etc. */
-export function writePodFiles({ directory }: Sandbox, plan: SandboxPlan): void {
+export async function writePodFiles(
+  { directory }: Sandbox,
+  plan: SandboxPlan,
+  signal: AbortSignal,
+): Promise<void> {
   const { dnsConfig } = plan.config;
-  const resolvConf = renderResolvConf(dnsConfig, hostResolvConf(plan.namespaces.ownNetwork));
+  const [hosts, hostDns] = await Promise.all([
+    readHostTemplate('/etc/hosts', signal),
+    hostResolvConf(plan.namespaces.ownNetwork, (path) => readHostTemplate(path, signal)),
+  ]);
+  const resolvConf = renderResolvConf(dnsConfig, hostDns);
   writeFileSync(directory.file('hostname'), `${plan.hostname}\n`, { mode: 0o644 });
-  writeFileSync(directory.file('hosts'), readIfThere('/etc/hosts'), { mode: 0o644 });
+  writeFileSync(directory.file('hosts'), hosts, { mode: 0o644 });
   writeFileSync(directory.file('resolv.conf'), resolvConf, { mode: 0o644 });
 }
 
@@ -114,10 +120,12 @@ export async function launchStage1(pods: PodService, sandbox: Sandbox, plan: San
     podDirectory: sandbox.directory.path,
     lockFd,
     cgroupPath: scope === undefined ? path : '',
-    deadline: LAUNCH_DEADLINE,
+    deadline: deadlines.launch,
     ...(scope === undefined
       ? {}
-      : { place: (pid) => startScope({ pid, ...scope, description }, AbortSignal.timeout(LAUNCH_DEADLINE)) }),
+      : {
+          place: (pid) => startScope({ pid, ...scope, description }, AbortSignal.timeout(deadlines.launch)),
+        }),
     onEvent: (event) => onEvent(pods, sandbox, event),
   });
   // It is spawned by now, with the lock; our own copy would keep a dead pod's lock held.
@@ -148,13 +156,4 @@ export async function makeNamespaces(sandbox: Sandbox, { namespaces }: SandboxPl
   // Nobody else makes it: not the distribution, and after a boot it is gone.
   await native().netnsDirectory(dirname(netnsPath));
   await (usernsPath === '' ? native().netnsCreate(netnsPath) : native().netnsCreate(netnsPath, usernsPath));
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { GantryError, newId } from '../../base/index.ts';
+import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
 import type { StreamName } from '../../stage1/index.ts';
 import { execSpec } from '../resource/app.ts';
@@ -21,8 +21,6 @@ export interface ClientIo {
 
 const SIGHUP = 1;
 const SIGKILL = 9;
-/** Milliseconds between the hang-up of a command whose client is gone, and its end. */
-const HANG_UP_GRACE = 2_000;
 
 /**
  * Runs a command with a client's streams; its exit code. A client that goes away hangs it up, as a lost terminal would:
@@ -49,7 +47,7 @@ export async function execSession(
     const kill = (signal: number): Promise<void> => client.kill(container.id, signal, { all: true, execId });
     // Whatever fails here has ended already.
     kill(SIGHUP).catch(() => undefined);
-    setTimeout(() => kill(SIGKILL).catch(() => undefined), HANG_UP_GRACE).unref();
+    setTimeout(() => kill(SIGKILL).catch(() => undefined), deadlines.hangUp).unref();
   };
   try {
     if (started.status === 'rejected') throw started.reason;

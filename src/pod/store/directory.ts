@@ -1,8 +1,8 @@
 /** A pod's place on disk (docs/on-disk-layout.md): made locked, asked by its lock, removed whole. */
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, GantryError, isId, native, paths, type Roots } from '../../base/index.ts';
+import { errno, errorCode, GantryError, isId, native, paths, type Roots } from '../../base/index.ts';
+import { removeHostTree } from '../../host-files/index.ts';
 
 export class PodDirectory {
   readonly id: string;
@@ -91,11 +91,12 @@ export class PodDirectory {
   }
 }
 
-/** rm -rf that leaves mounts alone: it fails on a busy directory and says which. Idempotent. */
+/** rm -rf that leaves mounts alone: it fails on a busy directory and says which. Idempotent. Nobody else waits for it. */
 export async function removeTree(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true });
+    await removeHostTree(path);
   } catch (cause) {
+    if (errorCode(cause) === 'deadline-exceeded') throw cause;
     throw new GantryError({
       code: 'internal',
       operation: 'remove directory',

@@ -12,6 +12,7 @@ import {
 } from '../../base/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
 import type { Stage1Client } from '../../stage1/index.ts';
+import { Makings } from '../life/making.ts';
 import type { ContainerRecord, ContainerState, SandboxRecord, SandboxState } from '../model/record.ts';
 import { advance } from '../model/state.ts';
 import type { Origin } from './codec.ts';
@@ -25,8 +26,8 @@ export class Sandbox extends Entry<SandboxRecord> {
   readonly containers = new Map<string, Container>();
   /** Containers whose record could not be read or understood: they run on, unseen, until the pod ends. Why, by ID. */
   readonly unknownContainers = new Map<string, string>();
-  /** Containers in the making: a removal waits for them. */
-  readonly making = new Set<Promise<unknown>>();
+  /** Containers in the making: the pod's end makes them give up, and a removal waits for that. */
+  readonly making = new Makings();
   readonly #log: Logger;
   #client: Stage1Client | undefined;
   #lockFd: number | undefined;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { native } from '../../src/base/index.ts';
+import { relabelHostTree } from '../../src/host-files/index.ts';
 
 // Attributes of the name that SELinux uses can be set by root on any kernel, so what is written can be read back.
 const label = 'system_u:object_r:container_file_t:s0:c1,c2';
@@ -40,7 +41,7 @@ describe('relabelling', () => {
     symlinkSync('nowhere', path('volume/dangling'));
     execFileSync('mkfifo', [path('volume/fifo')]);
     execFileSync('mknod', [path('volume/device'), 'c', '1', '3']);
-    await native().relabel(path('volume'), label);
+    await relabelHostTree(path('volume'), label);
     for (const name of ['', 'a', 'a/b', 'a/b/file', 'a/link', 'dangling', 'fifo', 'device']) {
       expect([name, labelOf(path('volume', name))]).toEqual([name, label]);
     }
@@ -50,22 +51,22 @@ describe('relabelling', () => {
   test('of a file, and of a link to one, goes no further', async () => {
     writeFileSync(path('file'), '');
     symlinkSync('file', path('link'));
-    await native().relabel(path('link'), label);
+    await relabelHostTree(path('link'), label);
     expect([labelOf(path('link')), labelOf(path('file'))]).toEqual([label, undefined]);
-    await native().relabel(path('file'), label);
+    await relabelHostTree(path('file'), label);
     expect(labelOf(path('file'))).toBe(label);
   });
 
   test('writes only what differs', async () => {
     mkdirSync(path('volume'));
     writeFileSync(path('volume/same'), '');
-    await native().relabel(path('volume'), label);
+    await relabelHostTree(path('volume'), label);
     writeFileSync(path('volume/new'), '');
     const before = statSync(path('volume/same'), { bigint: true }).ctimeNs;
-    await native().relabel(path('volume'), label);
+    await relabelHostTree(path('volume'), label);
     expect(labelOf(path('volume/new'))).toBe(label);
     expect(statSync(path('volume/same'), { bigint: true }).ctimeNs).toBe(before);
-    await native().relabel(path('volume'), other);
+    await relabelHostTree(path('volume'), other);
     expect(labelOf(path('volume/same'))).toBe(other);
   });
 
@@ -73,7 +74,7 @@ describe('relabelling', () => {
     mount(path('volume/proc'), '-t', 'proc', 'proc');
     mount(path('volume/tmpfs'), '-t', 'tmpfs', 'tmpfs');
     writeFileSync(path('volume/tmpfs/x'), '');
-    await native().relabel(path('volume'), label);
+    await relabelHostTree(path('volume'), label);
     expect(labelOf(path('volume/tmpfs/x'))).toBe(label);
     expect(labelOf(path('volume'))).toBe(label);
     expect(labelOf(path('volume/proc'))).toBeUndefined();
@@ -82,16 +83,16 @@ describe('relabelling', () => {
   test('says that a file system is read-only, unless nothing is to be done', async () => {
     mount(path('volume'), '-t', 'tmpfs', 'tmpfs');
     writeFileSync(path('volume/x'), '');
-    await native().relabel(path('volume'), label);
+    await relabelHostTree(path('volume'), label);
     execFileSync('mount', ['-o', 'remount,ro', path('volume')]);
-    await native().relabel(path('volume'), label);
-    await expect(native().relabel(path('volume'), other)).rejects.toMatchObject({
+    await relabelHostTree(path('volume'), label);
+    await expect(relabelHostTree(path('volume'), other)).rejects.toMatchObject({
       code: 'EROFS',
       subject: path('volume/x'),
     });
   });
 
   test('names what is not there: nothing', async () => {
-    await expect(native().relabel(path('absent'), label)).resolves.toBeUndefined();
+    await expect(relabelHostTree(path('absent'), label)).resolves.toBeUndefined();
   });
 });
