@@ -6,6 +6,7 @@ export * from './errno.ts';
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './log.ts';
+export * from './mount-order.ts';
 export * from './mutex.ts';
 export * from './native.ts';
 export * from './oci-spec.ts';

@@ -1,5 +1,5 @@
 /** A device's edits, made to a container's OCI document. Pure but for the look at the host's nodes. */
-import { GantryError, type OciMount, type OciSpec } from '../base/index.ts';
+import { GantryError, type OciMount, type OciSpec, outerMountsFirst } from '../base/index.ts';
 import { type ResolvedNode, resolveNode, rulesFor } from './device-nodes.ts';
 import type { CdiHook, CdiMount, ContainerEdits, HostNodes } from './types.ts';
 
@@ -72,7 +72,7 @@ function isBound(spec: OciSpec, { device, hostPath, isOnHost }: ResolvedNode): b
   return isOnHost && hostPath !== device.path && inUserNamespace(spec);
 }
 
-/** Outer ones first. In a user namespace what is bound has the owners that it has on the host. */
+/** In a user namespace what is bound has the owners that it has on the host. */
 function mounts(spec: OciSpec, wanted: readonly CdiMount[], nodes: readonly ResolvedNode[]): OciMount[] {
   if (wanted.length + nodes.length === 0) return spec.mounts;
   const isMapped = inUserNamespace(spec);
@@ -95,8 +95,7 @@ function mounts(spec: OciSpec, wanted: readonly CdiMount[], nodes: readonly Reso
     after.delete(mount.destination);
     after.set(mount.destination, mount);
   }
-  const depth = ({ destination }: OciMount): number => destination.split('/').filter(Boolean).length;
-  return [...after.values()].sort((a, b) => depth(a) - depth(b));
+  return outerMountsFirst([...after.values()]);
 }
 
 function idMapOption(type: string, options: readonly string[]): readonly string[] {

@@ -1,5 +1,5 @@
 /** What plug-ins want of a container, done to its OCI document. Pure. */
-import type { OciHook, OciHooks, OciMount, OciSpec } from '../base/index.ts';
+import { type OciHook, type OciHooks, type OciMount, type OciSpec, outerMountsFirst } from '../base/index.ts';
 import { applyLinux } from './apply-linux.ts';
 import { type ApplyFacts, changedRecord } from './change.ts';
 import type { ContainerAdjustment } from './generated/messages.ts';
@@ -45,7 +45,6 @@ function variables(before: readonly string[], wanted: ContainerAdjustment['env']
   return [...after, ...added.map(([name, value]) => `${name}=${value}`)];
 }
 
-/** Outer ones first: what is mounted on a directory would hide what was mounted below it before. */
 function mounts(before: readonly OciMount[], wanted: ContainerAdjustment['mounts']): OciMount[] {
   if (wanted.length === 0) return [...before];
   const changed = new Set(wanted.map(({ destination }) => parseKey(destination).key));
@@ -58,8 +57,7 @@ function mounts(before: readonly OciMount[], wanted: ContainerAdjustment['mounts
       ...(source === '' ? {} : { source }),
       options: [...options],
     }));
-  const depth = ({ destination }: OciMount): number => destination.split('/').filter(Boolean).length;
-  return [...kept, ...added].sort((a, b) => depth(a) - depth(b));
+  return outerMountsFirst([...kept, ...added]);
 }
 
 /** A mount that is to propagate needs a root that lets it. */

@@ -11,6 +11,7 @@ export {
   readLayout,
   unifiedOf,
 } from './layout.ts';
+export { asLimitError } from './limit-errors.ts';
 export { mergeResources, toOciResources } from './limits.ts';
 export { type InterfaceUsage, networkUsage } from './network-usage.ts';
 export { type CgroupPath, cgroupPath } from './paths.ts';

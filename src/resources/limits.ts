@@ -1,16 +1,18 @@
 import type { OciResources } from '../base/index.ts';
 import type { LinuxContainerResources } from '../cri-types/index.ts';
+import { checkLimits } from './limit-errors.ts';
 
 /**
  * OCI's form of CRI's limits; members that CRI leaves at 0 or empty are absent, so that an update does not touch them.
  * A memory limit without a swap limit allows no swap, as under containerd; swap is left out where the kernel does not
- * count it.
+ * count it. Errors: invalid-argument, for what no kernel takes.
  */
 export function toOciResources(
   from: LinuxContainerResources | undefined,
   swapAccounting: boolean,
 ): OciResources {
   if (from === undefined) return {};
+  checkLimits(from);
   const cpu = cpuOf(from);
   const memory = memoryOf(from, swapAccounting);
   return {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { OciLinux, OciMount } from '../base/index.ts';
+import { type OciLinux, type OciMount, outerMountsFirst } from '../base/index.ts';
 import type { Mount } from '../cri-types/index.ts';
 import { invalid } from './errors.ts';
 import { ociMapping } from './namespaces.ts';
@@ -13,7 +13,8 @@ export interface ContainerMounts {
 
 /**
  * The container's mounts over the defaults: a default on the same destination goes, and all defaults below /dev where
- * the container brings its own /dev. Defaults first, then the container's by depth, so that none hides another.
+ * the container brings its own /dev. All of them by depth, so that none hides another: a volume over /etc does not hide the
+ * pod's hosts file.
  */
 export function containerMounts(
   defaults: readonly OciMount[],
@@ -25,9 +26,8 @@ export function containerMounts(
   const kept = defaults.filter(
     (m) => !taken.has(m.destination) && !(taken.has('/dev') && m.destination.startsWith('/dev/')),
   );
-  const ordered = [...asked].sort((a, b) => depth(a.containerPath) - depth(b.containerPath));
   const images = imageVolumeMounts(asked);
-  const mounts = ordered.map((mount) =>
+  const mounts = asked.map((mount) =>
     mount.image === undefined
       ? hostMount(mount, host, lookups)
       : imageMount(mount, images.indexOf(mount), host),
@@ -39,7 +39,7 @@ export function containerMounts(
     : has('PROPAGATION_HOST_TO_CONTAINER')
       ? 'rslave'
       : undefined;
-  return { mounts: [...kept, ...mounts], rootPropagation };
+  return { mounts: outerMountsFirst([...kept, ...mounts]), rootPropagation };
 }
 
 /** Those that show an image instead of a host path: stage1 knows an image volume by its place among them. */
@@ -144,11 +144,4 @@ function idMappings(mount: Mount, host: HostFacts): Pick<OciMount, 'uidMappings'
     throw invalid(mount.containerPath, 'this kernel has no id-mapped mounts (it takes Linux 5.19)');
   }
   return { uidMappings: mount.uidMappings.map(ociMapping), gidMappings: mount.gidMappings.map(ociMapping) };
-}
-
-function depth(path: string): number {
-  return posix
-    .normalize(path)
-    .split('/')
-    .filter((part) => part !== '').length;
 }

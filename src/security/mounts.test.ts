@@ -74,6 +74,9 @@ describe('default mounts', () => {
 });
 
 describe('container mounts', () => {
+  const mountAt = (containerPath: string, mount: MountInit) =>
+    of([{ containerPath, ...mount }]).mounts.find(({ destination }) => destination === containerPath);
+
   const options: [string, MountInit, string[]][] = [
     ['plain', {}, ['rbind', 'rprivate', 'rw']],
     ['read-only', { readonly: true }, ['rbind', 'rprivate', 'ro']],
@@ -96,12 +99,12 @@ describe('container mounts', () => {
     ['with options', { mountOptions: ['noexec', 'nosuid'] }, ['rbind', 'rprivate', 'rw', 'noexec', 'nosuid']],
   ];
   it.each(options)('%s', (_name, mount, expected) => {
-    const { mounts } = of([{ hostPath: '/data', containerPath: '/mnt', ...mount }]);
-    expect(mounts.at(-1)).toMatchObject({ destination: '/mnt', type: 'bind', options: expected });
+    const made = mountAt('/mnt', { hostPath: '/data', ...mount });
+    expect(made).toMatchObject({ type: 'bind', options: expected });
   });
 
   it('follow a symbolic link on the host', () => {
-    expect(of([{ hostPath: '/link/x', containerPath: '/mnt' }]).mounts.at(-1)?.source).toBe('/target/x');
+    expect(mountAt('/mnt', { hostPath: '/link/x' })?.source).toBe('/target/x');
   });
 
   it('set the root’s propagation as far as needed', () => {
@@ -135,19 +138,25 @@ describe('container mounts', () => {
   it('come by depth, so that none hides another, and otherwise as given', () => {
     const paths = ['/a/b/c', '/z', '/a', '/a/b'];
     const { mounts } = of(paths.map((containerPath) => ({ hostPath: '/x', containerPath })));
-    expect(mounts.slice(-4).map((m) => m.destination)).toEqual(['/z', '/a', '/a/b', '/a/b/c']);
+    const order = mounts.map((m) => m.destination).filter((path) => /^\/[az]/.test(path));
+    expect(order).toEqual(['/z', '/a', '/a/b', '/a/b/c']);
   });
 
   it('carry id mappings', () => {
     const mapping = { hostId: 65536, containerId: 0, length: 1000 };
-    expect(
-      of([{ hostPath: '/x', containerPath: '/y', uidMappings: [mapping], gidMappings: [mapping] }]).mounts.at(
-        -1,
-      ),
-    ).toMatchObject({
+    const mappings = { uidMappings: [mapping], gidMappings: [mapping] };
+    expect(mountAt('/y', { hostPath: '/x', ...mappings })).toMatchObject({
       uidMappings: [{ hostID: 65536, containerID: 0, size: 1000 }],
       gidMappings: [{ hostID: 65536, containerID: 0, size: 1000 }],
     });
+  });
+
+  it('over /etc do not hide the pod’s files there: those come after it', () => {
+    const order = of([{ hostPath: '/data', containerPath: '/etc/' }]).mounts.map((m) => m.destination);
+    expect(order.indexOf('/etc/')).toBeGreaterThan(-1);
+    for (const file of ['/etc/hostname', '/etc/resolv.conf']) {
+      expect(order.indexOf(file)).toBeGreaterThan(order.indexOf('/etc/'));
+    }
   });
 
   it('show images, each under the number that it has among them, whatever the depth', () => {

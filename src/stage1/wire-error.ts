@@ -26,7 +26,7 @@ const requestCodes: Readonly<Record<string, ErrorCode>> = {
 export class Stage1Error extends GantryError {
   constructor(wire: WireError) {
     const name = names.get(wire.errnoValue) ?? `errno ${wire.errnoValue}`;
-    const text = getSystemErrorMessage(-wire.errnoValue) ?? name;
+    const text = textOf(wire.errnoValue, name);
     const what = wire.subject === '' ? wire.operation : `${wire.operation} ${wire.subject}`;
     super({
       code: requestCodes[name] ?? errnoCode(name) ?? 'internal',
@@ -38,6 +38,18 @@ export class Stage1Error extends GantryError {
     this.name = 'Stage1Error';
   }
 }
+
+/** Node has no words for every errno of Linux. */
+function textOf(errnoValue: number, name: string): string {
+  const text = getSystemErrorMessage(-errnoValue) ?? '';
+  return text === '' || text.startsWith('Unknown system error') ? (words[name] ?? name) : text;
+}
+
+const words: Readonly<Record<string, string>> = {
+  ECHILD: 'a process ended too early',
+  EDQUOT: 'disk quota exceeded',
+  ENOEXEC: 'exec format error',
+};
 
 /** Whether stage1 answered with this errno. */
 export function isStage1Errno(error: unknown, name: string): boolean {

@@ -80,6 +80,7 @@ class App : private Child::Listener {
   void fail(ReplyTo to, Error error);
   void forget();
   void begin_ending(ExitStatus status);
+  [[nodiscard]] Error early_end(const char* operation, const char* what, const ExitStatus& status) const;
   void kill_rest(std::function<void()> then);
   void drain_and_finish();
   void remove_cgroups(std::function<void()> then);

@@ -43,10 +43,7 @@ void App::child_exited(ExitStatus status) {
   force_.cancel();
   if (stage_ == Stage::barrier || stage_ == Stage::preparing) {
     stage_ = Stage::forgetting;
-    if (!failure_) {
-      failure_ = Error{ECHILD, "continue", id_,
-                       "the process ended before it was prepared, with code " + std::to_string(status.code)};
-    }
+    if (!failure_) failure_ = early_end("continue", "the process ended before it was prepared", status);
   }
   if (stage_ == Stage::forgetting) {
     kill_rest([this] { remove_cgroups([this] { run_poststop([this] { forgotten(); }); }); });
@@ -55,9 +52,18 @@ void App::child_exited(ExitStatus status) {
   }
 }
 
+// A limit too small for the set-up itself is the commonest cause ("128m" is 0.128 bytes).
+Error App::early_end(const char* operation, const char* what, const ExitStatus& status) const {
+  if (status.signal == SIGKILL && cgroup_ != nullptr && cgroup_->oom_kills() > 0) {
+    return {EINVAL, "set", "memory.limit",
+            std::string(what) + ", killed for want of memory: the limit is too small for any process"};
+  }
+  return {ECHILD, operation, id_, std::string(what) + ", with code " + std::to_string(status.code)};
+}
+
 void App::begin_ending(ExitStatus status) {
   // Start is answered when nothing is left, see finished().
-  if (stage_ == Stage::starting && !failure_) failure_ = Error{ECHILD, "start", id_, "the process ended before its exec"};
+  if (stage_ == Stage::starting && !failure_) failure_ = early_end("start", "the process ended before its exec", status);
   stage_ = Stage::ending;
   services_.app_ending(*this);
   state_.phase = contract::AppPhase::exited;

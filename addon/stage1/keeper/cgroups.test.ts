@@ -96,14 +96,57 @@ describe('resources', () => {
     const pod = await start();
     const id = await pod.run({
       args: ['sleep', '60'],
-      resources: { rdma: { mlx5: { hcaHandles: 3 } }, unified: { 'memory.high': '1' } },
+      resources: { rdma: { mlx5: { hcaHandles: 3 } } },
     });
     expect(pod.warnings().some((message) => message.includes("'rdma'"))).toBe(true);
-    expect(pod.warnings().some((message) => message.includes("'memory.high'"))).toBe(true);
     expect((await pod.state(id))?.phase).toBe('RUNNING');
-    const refused = pod.writeApp({ args: ['true'], resources: { cpu: { quota: 1 } } });
-    await expect(pod.create(refused)).rejects.toThrow(/cpu\.cfs_quota_us.*'1'/);
-    expect(pod.cgroups(refused)).toEqual([]);
+    const impossible: [string, object, RegExp][] = [
+      ['cpu.quota', { cpu: { quota: 1 } }, /cpu\.cfs_quota_us.*'1'/],
+      ['cpu.cpus', { cpu: { cpus: '0-999' } }, /its parent cgroup has 0/],
+      ['unified.memory.high', { unified: { 'memory.high': '1' } }, /no such file in its v2 cgroups/],
+      ['hugepageLimits', { hugepageLimits: [{ pageSize: '7MB', limit: 1 }] }, /no pages of size 7MB/],
+    ];
+    for (const [subject, resources, why] of impossible) {
+      const refused = pod.writeApp({ args: ['true'], resources: resources as Record<string, unknown> });
+      const error = await pod.create(refused).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        errno: 22,
+        operation: 'set',
+        subject,
+        message: expect.stringMatching(why),
+      });
+      expect(pod.cgroups(refused)).toEqual([]);
+    }
+  });
+
+  it('below what is in use are refused where that is asked for, and set otherwise', async () => {
+    const pod = await start();
+    const mounts = devices('zero');
+    const script = 'head -c 8000000 /dev/zero > /dev/held; echo held; sleep 60';
+    const id = await pod.run({
+      args: ['sh', '-c', script],
+      mounts,
+      resources: { memory: { limit: 64 << 20 } },
+    });
+    await eventually(() => expect(pod.logLines(id)).toHaveLength(1));
+    const update = (memory: object): Promise<unknown> => {
+      const resourcesJson = Buffer.from(JSON.stringify({ memory }));
+      return pod.control.request({ update: { appId: id, resourcesJson } });
+    };
+    const checked = update({ limit: 4 << 20, checkBeforeUpdate: true });
+    await expect(checked).rejects.toMatchObject({ errno: 22, operation: 'set', subject: 'memory.limit' });
+    await update({ limit: 32 << 20, checkBeforeUpdate: true });
+    expect(readFileSync(`/sys/fs/cgroup/memory${pod.parent}/${id}/memory.limit_in_bytes`, 'utf8')).toBe(
+      `${32 << 20}\n`,
+    );
+  });
+
+  it('that no process fits in are named, not a process that ended', async () => {
+    const pod = await start();
+    const id = pod.writeApp({ args: ['true'], resources: { memory: { limit: 4096 } } });
+    const made = pod.create(id).then(() => pod.control.request({ continue: { appId: id } }));
+    await expect(made).rejects.toMatchObject({ errno: 22, operation: 'set', subject: 'memory.limit' });
+    expect(pod.cgroups(id)).toEqual([]);
   });
 
   it('keep an app from devices that it was not given', async () => {

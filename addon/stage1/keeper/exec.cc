@@ -192,6 +192,14 @@ void Exec::kill_all() {
   });
 }
 
+Error Exec::early_end() const {
+  App* app = services_.find_app(request_.app_id);
+  const bool short_of_memory = status_.signal == SIGKILL && !killed_ && app != nullptr && app->cgroup() != nullptr &&
+                               app->cgroup()->oom_kills() > 0;
+  if (!short_of_memory) return {ECHILD, "exec", request_.exec_id, "the process ended before its exec"};
+  return {ENOMEM, "exec", request_.exec_id, "the process was killed before its exec: the container is at its memory limit"};
+}
+
 // When everything that was under way has come to its end: the last word, once.
 void Exec::settle() {
   if (child_ != nullptr || draining_ > 0 || kill_running_) return;
@@ -200,7 +208,7 @@ void Exec::settle() {
     services_.reply(to_, contract::encode_exec_exited(event));
   } else {
     const Error timeout{ETIMEDOUT, "exec", request_.exec_id, "the time-out passed before the process ran"};
-    const Error unknown{ECHILD, "exec", request_.exec_id, "the process ended before its exec"};
+    const Error unknown = early_end();
     services_.reply(to_, contract::encode_error(to_.request, failure_.value_or(timed_out_ ? timeout : unknown)));
   }
   App* app = services_.find_app(request_.app_id);

@@ -58,6 +58,7 @@ class Exec : private Child::Listener {
   void kill_all();
   void drained();
   void settle();
+  [[nodiscard]] Error early_end() const;
 
   Services& services_;
   contract::Request request_;

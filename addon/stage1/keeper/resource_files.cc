@@ -1,8 +1,21 @@
 #include "stage1/keeper/resource_files.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
 #include <utility>
 
 namespace gantry::keeper {
+
+namespace {
+
+// How the kernel refuses what is no value, or none that this host has room for.
+bool says_bad_value(int code) {
+  constexpr int codes[] = {EINVAL, ERANGE, E2BIG, EOVERFLOW, ENODEV};
+  return std::ranges::find(codes, code) != std::end(codes);
+}
+
+}  // namespace
 
 bool ResourceFiles::has(std::string_view controller) {
   if (cgroup_.with(controller) != nullptr) return true;
@@ -29,6 +42,15 @@ std::string ResourceFiles::read(std::string_view controller, const std::string& 
   return text.ok() ? *text : std::string();
 }
 
+std::string ResourceFiles::of_parent(std::string_view controller, const std::string& file, const std::string& other) const {
+  const CgroupPlace* place = cgroup_.with(controller);
+  if (place == nullptr) return {};
+  const std::string parent = place->directory.substr(0, place->directory.rfind('/'));
+  auto text = cgroup_read(parent, file);
+  if (!text) text = cgroup_read(parent, other);
+  return text.ok() ? text->substr(0, text->find('\n')) : std::string();
+}
+
 Result<void> ResourceFiles::attempt(std::string_view controller, const std::string& file, const std::string& value) {
   if (failed() || !has(controller)) return {};
   return cgroup_write(cgroup_.with(controller)->directory, file, value);
@@ -49,8 +71,20 @@ void ResourceFiles::write_if_there(std::string_view controller, const std::strin
   if (has_file(controller, file)) write(controller, file, value);
 }
 
+void ResourceFiles::write_named(std::string_view controller, const std::string& file, const std::string& value,
+                                const std::string& remedy) {
+  if (!has_file(controller, file)) return refuse(remedy);
+  write(controller, file, value);
+}
+
 void ResourceFiles::fail(Error error) {
-  if (!error_) error_ = std::move(error);
+  if (error_) return;
+  const int code = says_bad_value(error.code) ? EINVAL : error.code;
+  error_ = Error{code, "set", member_, error.describe()};
+}
+
+void ResourceFiles::refuse(std::string why) {
+  if (!error_) error_ = Error{EINVAL, "set", member_, std::move(why)};
 }
 
 Result<void> ResourceFiles::result() {

@@ -9,23 +9,33 @@
 
 namespace gantry::keeper {
 
-// The files of one container's cgroups, by controller. The first refusal sticks; after it nothing more is written.
+// The files of one container's cgroups, by controller. The first refusal sticks; after it nothing more is written. It says
+// "set" and the member of linux.resources (`about`), as EINVAL where the kernel does not take the value.
 class ResourceFiles {
  public:
   ResourceFiles(const ContainerCgroup& cgroup, const ContainerCgroup::Warn& warn) : cgroup_(cgroup), warn_(warn) {}
 
+  // The member that what follows is about: "memory.limit".
+  void about(std::string member) { member_ = std::move(member); }
   // Whether the controller is there at all; says so once where it is not.
   bool has(std::string_view controller);
   [[nodiscard]] bool is_v2(std::string_view controller) const;
   [[nodiscard]] bool has_file(std::string_view controller, const std::string& file) const;
   [[nodiscard]] std::string read(std::string_view controller, const std::string& file) const;
 
+  // The first of two files that the parent cgroup has, without its newline; empty when it has neither.
+  [[nodiscard]] std::string of_parent(std::string_view controller, const std::string& file, const std::string& other) const;
+
   void write(std::string_view controller, const std::string& file, const std::string& value);
+  // The same for a file that the member's own value names: that it is missing is a refusal, with `remedy`.
+  void write_named(std::string_view controller, const std::string& file, const std::string& value, const std::string& remedy);
   // The result is the caller's to judge.
   [[nodiscard]] Result<void> attempt(std::string_view controller, const std::string& file, const std::string& value);
   // Where the file is there; else nothing.
   void write_if_there(std::string_view controller, const std::string& file, const std::string& value);
   void fail(Error error);
+  // EINVAL of the member.
+  void refuse(std::string why);
 
   [[nodiscard]] const ContainerCgroup& cgroup() const { return cgroup_; }
   [[nodiscard]] const ContainerCgroup::Warn& warn() const { return warn_; }
@@ -35,6 +45,7 @@ class ResourceFiles {
  private:
   const ContainerCgroup& cgroup_;
   const ContainerCgroup::Warn& warn_;
+  std::string member_;
   std::set<std::string, std::less<>> missing_;
   std::optional<Error> error_;
 };

@@ -15,6 +15,7 @@ uint64_t io_weight_of(uint64_t weight) { return 1 + (weight - 10) * 9999 / 990; 
 
 void write_throttle(ResourceFiles& files, const std::vector<contract::OciThrottle>& throttles, const std::string& v1_file,
                     const std::string& v2_key) {
+  files.about("blockIO." + v1_file);
   for (const contract::OciThrottle& throttle : throttles) {
     const std::string device = device_number(throttle.major, throttle.minor);
     if (files.is_v2("io")) {
@@ -50,12 +51,15 @@ void write_device_weights(ResourceFiles& files, const contract::OciBlockIo& io) 
 }
 
 void write_hugepages(ResourceFiles& files, const std::vector<contract::OciHugepageLimit>& limits) {
+  if (limits.empty() || !files.has("hugetlb")) return;
   for (const contract::OciHugepageLimit& page : limits) {
     const std::string file = "hugetlb." + page.page_size;
     const bool v2 = files.is_v2("hugetlb");
     // A limit that no page size can hold is how "unlimited" arrives.
     const std::string limit = page.limit > INT64_MAX ? (v2 ? "max" : "-1") : std::to_string(page.limit);
-    files.write("hugetlb", file + (v2 ? ".max" : ".limit_in_bytes"), limit);
+    files.about("hugepageLimits");
+    files.write_named("hugetlb", file + (v2 ? ".max" : ".limit_in_bytes"), limit,
+                      "the kernel has no pages of size " + page.page_size);
     files.write_if_there("hugetlb", file + (v2 ? ".rsvd.max" : ".rsvd.limit_in_bytes"), limit);
   }
 }
@@ -63,12 +67,12 @@ void write_hugepages(ResourceFiles& files, const std::vector<contract::OciHugepa
 void write_unified(ResourceFiles& files, const std::map<std::string, std::string>& unified) {
   const CgroupPlace* place = files.cgroup().unified();
   for (const auto& [file, value] : unified) {
+    files.about("unified." + file);
     if (file.empty() || file.find('/') != std::string::npos) {
-      return files.fail(Error{EINVAL, "set", file, "linux.resources.unified must name files of a cgroup, without slashes"});
+      return files.refuse("it must name a file of a cgroup, without slashes");
     }
     if (place == nullptr || !cgroup_has(place->directory, file)) {
-      files.warn()("the host has no cgroup v2 file '" + file + "': " + value + " is not applied");
-      continue;
+      return files.refuse("this host has no such file in its v2 cgroups: the controller is on cgroup v1, or not there");
     }
     auto written = cgroup_write(place->directory, file, value);
     if (!written.ok()) return files.fail(std::move(written.error()));
@@ -125,6 +129,7 @@ std::vector<DeviceRule> kernel_rules(const std::vector<contract::OciDeviceRule>&
 }  // namespace
 
 void write_block_io(ResourceFiles& files, const contract::OciBlockIo& io) {
+  files.about("blockIO.weight");
   write_weight(files, io);
   write_device_weights(files, io);
   write_throttle(files, io.read_bps, "read_bps_device", "rbps");
@@ -135,6 +140,7 @@ void write_block_io(ResourceFiles& files, const contract::OciBlockIo& io) {
 
 void write_others(ResourceFiles& files, const contract::OciResources& resources) {
   write_hugepages(files, resources.hugepage_limits);
+  files.about("network");
   if (resources.network && resources.network->class_id) {
     files.write("net_cls", "net_cls.classid", std::to_string(*resources.network->class_id));
   }
@@ -143,6 +149,7 @@ void write_others(ResourceFiles& files, const contract::OciResources& resources)
       files.write("net_prio", "net_prio.ifpriomap", name + " " + std::to_string(priority));
     }
   }
+  files.about("rdma");
   for (const auto& [device, limits] : resources.rdma) {
     std::string value = device;
     if (limits.hca_handles) value += " hca_handle=" + std::to_string(*limits.hca_handles);

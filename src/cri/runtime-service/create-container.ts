@@ -25,7 +25,7 @@ import {
   writeContainerDirectory,
   writeManifests,
 } from '../../pod/index.ts';
-import { expectMoves } from '../../resources/index.ts';
+import { asLimitError, expectMoves } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -87,10 +87,13 @@ function makeIn(pods: PodService, sandbox: Sandbox, { plan, images, signal }: Wa
     await failpoint('create/manifest');
 
     undo.add('app', () => forget(sandbox, container.id));
-    const pass = await createToBarrier(pods, container, client, signal);
+    const pass = await createToBarrier(pods, container, client, signal).catch(asLimitError);
     await failpoint('create/barrier');
 
-    await pass().catch(asHungMount(document)).catch(asImageVolumeError(plan.config.mounts));
+    await pass()
+      .catch(asLimitError)
+      .catch(asHungMount(document))
+      .catch(asImageVolumeError(plan.config.mounts));
     await failpoint('create/continue');
 
     commitContainer(pods, container);

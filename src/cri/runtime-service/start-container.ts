@@ -1,6 +1,7 @@
 import { describeError, GantryError, nowNanoseconds } from '../../base/index.ts';
 import type { StartContainerRequest, StartContainerResponse } from '../../cri-types/index.ts';
 import { type Container, markExited, markStarted, type PodService } from '../../pod/index.ts';
+import { asLimitError } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
 /** What the peers report of a container whose program could not be executed. */
@@ -35,7 +36,7 @@ async function start(pods: PodService, container: Container): Promise<void> {
 async function execute(pods: PodService, container: Container): Promise<void> {
   const client = container.sandbox.requireClient('start container');
   try {
-    await client.start(container.id);
+    await client.start(container.id).catch(asLimitError);
   } catch (error) {
     // A lost connection says nothing about the program: whoever finds out what became of the pod, accounts for it.
     if (client.isOpen) markFailed(pods, container, describeError(error));

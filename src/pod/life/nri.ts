@@ -10,6 +10,7 @@ import {
   noNri,
   type PodFacts,
 } from '../../nri/index.ts';
+import { asLimitError } from '../../resources/index.ts';
 import { podNamespacePlan } from '../../security/index.ts';
 import type { PodService } from '../service.ts';
 import type { Container, Sandbox } from '../store/sandbox.ts';
@@ -184,7 +185,7 @@ export async function updateLimits(
       });
     }
     const client = container.sandbox.requireClient('update container resources');
-    await client.update(container.id, resources);
+    await client.update(container.id, resources).catch(asLimitError);
     const { config } = container.record;
     const now = noted(config.linux?.resources);
     container.note({ config: { ...config, linux: { ...config.linux, resources: now } } });
