@@ -1,10 +1,22 @@
 /**
  * A pod's stage1 by its verbs, as `docs/stage1-contract.md` has them. One connection; streams have their own. Every verb
- * fails with Stage1Error (stage1's answer) or unavailable (connection lost); idempotence is the contract's.
+ * fails with Stage1Error (stage1's answer), unavailable (connection lost) or unimplemented (a stage1 of an older release);
+ * idempotence is the contract's.
  */
 import { deadlines, type OciProcess, type OciResources } from '../base/index.ts';
 import { ControlConnection, type RequestOptions } from './connection.ts';
-import type { AppState, ExecExit, PodState, Stage1Event, StreamName } from './protocol.ts';
+import { checkRequest, tooOld, type Verb } from './contract.ts';
+import type {
+  AppState,
+  ExecExit,
+  Hello,
+  PodState,
+  RequestOp,
+  Response,
+  Stage1Event,
+  StreamName,
+} from './protocol.ts';
+import { isStage1Errno } from './wire-error.ts';
 
 /** Requests that only touch stage1's own state: an answer later than this means that it hangs. */
 const prompt: RequestOptions = { timeout: deadlines.stage1 };
@@ -27,6 +39,7 @@ export class Stage1Client {
   readonly #connection: ControlConnection;
   readonly #execs = new Map<string, (exit: ExecExit | undefined) => void>();
   #listener: (event: Stage1Event) => void = () => {};
+  #hello: Hello | undefined;
 
   constructor(connection: ControlConnection) {
     this.#connection = connection;
@@ -49,6 +62,11 @@ export class Stage1Client {
     return this.#connection.isOpen;
   }
 
+  /** What stage1 has said of itself; undefined until it has. */
+  get hello(): Hello | undefined {
+    return this.#hello;
+  }
+
   /** Events from now on, and those that came before. Ends of execs go to whoever started them, see `exec`. */
   listen(listener: (event: Stage1Event) => void): void {
     this.#listener = listener;
@@ -56,63 +74,64 @@ export class Stage1Client {
   }
 
   async subscribe(): Promise<void> {
-    await this.#connection.request({ subscribe: {} }, prompt);
+    await this.#ask({ subscribe: {} }, prompt);
   }
 
   async getState(): Promise<PodState> {
-    const { state } = await this.#connection.request({ getState: {} }, prompt);
+    const { state } = await this.#ask({ getState: {} }, prompt);
+    this.#hello = state?.hello ?? this.#hello;
     return state ?? { hello: null, ready: false, sandboxPid: 0, apps: [] };
   }
 
   async continuePod(): Promise<void> {
-    await this.#connection.request({ continuePod: {} }, prompt);
+    await this.#ask({ continuePod: {} }, prompt);
   }
 
   /** `grace` in nanoseconds; answered when no process is left. `options.timeout` bounds a pod that cannot die. */
   async stopPod(grace: bigint, options: RequestOptions): Promise<readonly AppState[]> {
-    const { stopped } = await this.#connection.request({ stopPod: { grace: grace.toString() } }, options);
+    const { stopped } = await this.#ask({ stopPod: { grace: grace.toString() } }, options);
     return stopped?.apps ?? [];
   }
 
   /** To the barrier; the process's pid. */
   async create(appId: string, signal?: AbortSignal): Promise<number> {
-    const { created } = await this.#connection.request({ create: { appId } }, mounting(signal));
+    const { created } = await this.#ask({ create: { appId } }, mounting(signal));
     return created?.pid ?? 0;
   }
 
   async continue(appId: string, signal?: AbortSignal): Promise<void> {
-    await this.#connection.request({ continue: { appId } }, mounting(signal));
+    await this.#ask({ continue: { appId } }, mounting(signal));
   }
 
   async start(appId: string): Promise<void> {
-    await this.#connection.request({ start: { appId } }, mounting());
+    await this.#ask({ start: { appId } }, mounting());
   }
 
   async kill(appId: string, signal: number, options: { all?: boolean; execId?: string } = {}): Promise<void> {
     const { all = false, execId = '' } = options;
-    await this.#connection.request({ kill: { appId, signal, all, execId } }, prompt);
+    await this.#ask({ kill: { appId, signal, all, execId } }, prompt);
   }
 
   /** `signal` 0: the manifest's. Resolves when no process of the app is left. */
   async stop(appId: string, grace: bigint, signal: number, options: RequestOptions): Promise<void> {
-    await this.#connection.request({ stop: { appId, grace: grace.toString(), signal } }, options);
+    await this.#ask({ stop: { appId, grace: grace.toString(), signal } }, options);
   }
 
   async delete(appId: string): Promise<void> {
-    await this.#connection.request({ delete: { appId } }, { timeout: deadlines.stopContainer });
+    await this.#ask({ delete: { appId } }, { timeout: deadlines.stopContainer });
   }
 
   async update(appId: string, resources: OciResources): Promise<void> {
     const resourcesJson = Buffer.from(JSON.stringify(resources));
-    await this.#connection.request({ update: { appId, resourcesJson } }, prompt);
+    await this.#ask({ update: { appId, resourcesJson } }, prompt);
   }
 
   async reopenLog(appId: string): Promise<void> {
-    await this.#connection.request({ reopenLog: { appId } }, prompt);
+    await this.#ask({ reopenLog: { appId } }, prompt);
   }
 
   async resize(appId: string, execId: string, rows: number, columns: number): Promise<void> {
-    await this.#connection.request({ resize: { appId, execId, rows, columns } }, prompt);
+    await this.#ask({ resize: { appId, execId, rows, columns } }, prompt);
   }
 
   /**
@@ -126,7 +145,7 @@ export class Stage1Client {
     try {
       const processJson = Buffer.from(JSON.stringify(request.process));
       const op = { exec: { appId, execId, processJson, timeout: timeout.toString(), streams } };
-      const { execStarted } = await this.#connection.request(op, prompt);
+      const { execStarted } = await this.#ask(op, prompt);
       return { pid: execStarted?.pid ?? 0, exited };
     } catch (error) {
       this.#execs.delete(execId);
@@ -138,7 +157,19 @@ export class Stage1Client {
     this.#connection.close();
   }
 
+  /** Errors: unimplemented for what this stage1 does not know, by its version or by its answer. */
+  async #ask(op: RequestOp, options: RequestOptions): Promise<Response> {
+    const verb = Object.keys(op)[0] as Verb;
+    checkRequest(this.#hello, verb);
+    try {
+      return await this.#connection.request(op, options);
+    } catch (error) {
+      throw isStage1Errno(error, 'ENOSYS') ? tooOld(this.#hello, `the request "${verb}"`) : error;
+    }
+  }
+
   #dispatch(event: Stage1Event): void {
+    this.#hello = event.hello ?? this.#hello;
     if (event.execExited === undefined) {
       this.#listener(event);
       return;

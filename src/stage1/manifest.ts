@@ -4,8 +4,8 @@
  * unless said otherwise.
  */
 
-/** Version of the contract: manifests and control protocol together. */
-export const CONTRACT_VERSION = 1;
+/** Version of the contract that this release speaks: manifests and control protocol together. See `docs/releases.md`. */
+export const CONTRACT_VERSION = 2;
 
 export type PodOwner = 'cri' | 'cli';
 export type Flavor = 'namespaces' | 'kvm' | 'host';

@@ -128,7 +128,10 @@ export function encodeOpenStream(appId: string, execId: string, stream: StreamNa
   return encode({ openStream: { appId, execId, stream } });
 }
 
-/** The body of one frame, without its length. Throws on bytes that are no Frame. */
+/**
+ * The body of one frame, without its length. What a later release added is passed over: fields, kinds of events (no member is
+ * there then), words (the number is). Throws on bytes that are no Frame.
+ */
 export function decodeFrame(body: Uint8Array): IncomingFrame {
   // `defaults` fills in zeroes and empty lists; of a oneof only the member that is set is there.
   return frameType.toObject(frameType.decode(body), {

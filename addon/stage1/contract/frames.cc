@@ -8,7 +8,7 @@
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
-#include "stage1/contract/manifest.h"
+#include "stage1/contract/version.h"
 
 // protozero throws on malformed bytes; the exceptions end in decode_frame. Field numbers are proto/stage1/stage1.proto's.
 namespace gantry::contract {
@@ -93,7 +93,7 @@ Request read_request(pbf_reader reader) {
     const uint32_t tag = reader.tag();
     if (tag == 1) {
       request.id = reader.get_uint64();
-    } else if ((tag >= 2 && tag <= 5) || (tag >= 10 && tag <= 19)) {
+    } else if ((tag >= 2 && tag <= 5) || (tag >= 10 && tag <= last_request())) {
       request.operation = static_cast<Operation>(tag);
       read_operation(reader.get_message(), request);
     } else {
@@ -169,7 +169,7 @@ void write_app(pbf_writer& parent, uint32_t number, const AppState& app) {
 }
 
 void write_hello(pbf_writer& writer, const Hello& hello) {
-  writer.add_uint32(1, contract_version);
+  writer.add_uint32(1, contract_version());
   writer.add_string(2, GANTRY_VERSION);
   writer.add_int32(3, hello.pid);
   writer.add_string(4, hello.pod_id);
@@ -194,11 +194,11 @@ ClientFrame read_frame(std::string_view bytes) {
 Result<ClientFrame> decode_frame(std::string_view bytes) {
   try {
     ClientFrame decoded = read_frame(bytes);
-    if (decoded.request.has_value() != decoded.open_stream.has_value()) return decoded;
+    if (!decoded.request.has_value() || !decoded.open_stream.has_value()) return decoded;
   } catch (const protozero::exception&) {
     // Falls through: both are a peer that speaks something else.
   }
-  return Error{EPROTO, "decode", "frame", "not a Request and not an OpenStream"};
+  return Error{EPROTO, "decode", "frame", "not one message, or of both kinds"};
 }
 
 std::string encode_done(uint64_t id) {

@@ -52,7 +52,7 @@ struct OpenStream {
   StreamKind stream = StreamKind::unspecified;
 };
 
-// What a client may send: exactly one of the two.
+// What a client may send: one of the two, or neither when it is of a kind that only a later release knows.
 struct ClientFrame {
   std::optional<Request> request;
   std::optional<OpenStream> open_stream;
@@ -88,7 +88,7 @@ struct ExecExited {
   bool timed_out = false, killed = false;
 };
 
-// EPROTO when the bytes are no frame.
+// EPROTO when the bytes are no frame. What a later release added to a known message is passed over.
 Result<ClientFrame> decode_frame(std::string_view bytes);
 
 // Each returns a whole frame, its length in front.

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "stage1/contract/json_reader.h"
+#include "stage1/contract/version.h"
 
 namespace gantry::contract {
 
@@ -34,9 +35,9 @@ void choose(JsonReader& json, const Value& object, const char* name, std::initia
 void read_version(JsonReader& json, const Value& object) {
   uint32_t version = 0;
   json.required(object, "contractVersion", version);
-  if (json.failed() || (version >= 1 && version <= contract_version)) return;
+  if (json.failed() || (version >= 1 && version <= contract_version())) return;
   json.fail("contractVersion is " + std::to_string(version) + "; this stage1 knows 1 to " +
-            std::to_string(contract_version) + ": use the stage1 of the release that wrote the manifest");
+            std::to_string(contract_version()) + ": use the stage1 of the release that wrote the manifest");
 }
 
 // Ids become names of directories and cgroups: no separators, no dots that climb.

@@ -12,8 +12,6 @@
 
 namespace gantry::contract {
 
-inline constexpr uint32_t contract_version = 1;
-
 enum class PodOwner { cri, cli };
 enum class Flavor { namespaces, kvm, host };
 enum class CgroupDriver { cgroupfs, systemd };

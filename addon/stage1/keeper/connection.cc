@@ -1,5 +1,6 @@
 #include "stage1/keeper/connection.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "linux/socket.h"
@@ -51,6 +52,12 @@ void Connection::take_frames() {
     in_.erase(0, size + 4);
     if (!frame) return lost();
     if (frame->open_stream) return become_stream(std::move(*frame->open_stream));
+    if (!frame->request) {
+      // Its id, if it has one, is not to be found either.
+      send(contract::encode_error(0, {ENOSYS, "frame", {}, "this stage1 does not know this kind of frame; it may be of an older release"}));
+      if (first_frame_ && !subscribed) return lost();
+      continue;
+    }
     first_frame_ = false;
     owner_.request(*this, std::move(*frame->request));
   }

@@ -42,7 +42,7 @@ afterEach(async () => {
 describe('launch', () => {
   it('says hello, moves to its own cgroup everywhere, and is ready', async () => {
     const pod = await start();
-    expect(pod.control.events[0]?.hello).toMatchObject({ contractVersion: 1, podId: pod.id, pid: pod.pid });
+    expect(pod.control.events[0]?.hello).toMatchObject({ contractVersion: 2, podId: pod.id, pid: pod.pid });
     const own = readFileSync(`/proc/${pod.pid}/cgroup`, 'utf8').trim().split('\n');
     expect(own.length).toBe(cgroupMounts().length);
     for (const line of own) expect(line.endsWith(`${pod.parent}/${pod.id}`)).toBe(true);

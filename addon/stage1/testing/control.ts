@@ -37,7 +37,12 @@ export interface ExecExit {
 export interface Response {
   readonly id: bigint;
   readonly error?: WireError;
-  readonly state?: { readonly ready: boolean; readonly sandboxPid: number; readonly apps: AppState[] };
+  readonly state?: {
+    readonly hello?: { readonly contractVersion: number };
+    readonly ready: boolean;
+    readonly sandboxPid: number;
+    readonly apps: AppState[];
+  };
   readonly created?: { readonly pid: number };
   readonly execStarted?: { readonly pid: number };
   readonly stopped?: { readonly apps: AppState[] };
@@ -117,6 +122,11 @@ export class Control {
       this.#waiting.set(BigInt(id), { resolve, reject });
       this.socket.write(encodeFrame({ request: { id, ...op } }));
     });
+  }
+
+  /** The answer of this id, to bytes that the caller writes; throws Refused when it is an error. */
+  answer(id: bigint): Promise<Response> {
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   /** The first event, past or to come, for which `pick` returns something. */

@@ -3,13 +3,7 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { GantryError, type OciSpec } from '../../base/index.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../../cri-types/index.ts';
 import { appPidMode } from '../../security/index.ts';
-import {
-  type AppManifest,
-  CONTRACT_VERSION,
-  type LayerMount,
-  type LogSink,
-  type PodNamespaces,
-} from '../../stage1/index.ts';
+import type { AppManifest, LayerMount, LogSink, PodNamespaces } from '../../stage1/index.ts';
 import type { SandboxRecord } from '../model/record.ts';
 import { checkImageVolumes, manifestVolumes } from './image-volumes.ts';
 
@@ -73,6 +67,8 @@ export function containerLogPath(sandbox: PodSandboxConfig, container: Container
 }
 
 export interface AppManifestInput {
+  /** What the pod's stage1 takes, see `manifestVersion`. */
+  readonly contractVersion: number;
   readonly plan: ContainerPlan;
   readonly containerId: string;
   readonly layers: readonly LayerMount[];
@@ -95,7 +91,7 @@ export function appManifest(input: AppManifestInput): AppManifest {
   const log: LogSink = logPath === '' ? { kind: 'none' } : { kind: 'cri', path: logPath };
   const pid = adjustedPid(input);
   return {
-    contractVersion: CONTRACT_VERSION,
+    contractVersion: input.contractVersion,
     id: containerId,
     name: appName,
     rootfs: { kind: 'layers', layers, writable, mountPoints },

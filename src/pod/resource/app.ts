@@ -14,7 +14,7 @@ import {
   relabelPlan,
   stopSignal,
 } from '../../security/index.ts';
-import type { LayerMount, Stage1Client } from '../../stage1/index.ts';
+import { checkManifest, type LayerMount, manifestVersion, type Stage1Client } from '../../stage1/index.ts';
 import { publish } from '../life/exits.ts';
 import type { ContainerRecord } from '../model/record.ts';
 import { advance } from '../model/state.ts';
@@ -158,7 +158,10 @@ export async function adjustDocument(
   return adjusted;
 }
 
-/** The two documents that stage1 executes. Layers: the container's own image's, then those of its volumes'. */
+/**
+ * The two documents that stage1 executes, in the version of the contract that the pod's stage1 speaks. Layers: the container's own
+ * image's, then those of its volumes'. Errors: unimplemented for what a stage1 of an older release would pass over.
+ */
 export function writeManifests(
   pods: PodService,
   container: Container,
@@ -166,8 +169,10 @@ export function writeManifests(
   spec: OciSpec,
   [layers = [], ...volumes]: readonly (readonly LayerMount[])[],
 ): void {
-  const { record } = container;
+  const { record, sandbox } = container;
+  const hello = sandbox.client?.hello;
   const app = appManifest({
+    contractVersion: manifestVersion(hello),
     plan,
     containerId: container.id,
     layers,
@@ -175,9 +180,10 @@ export function writeManifests(
     writable: record.writablePath,
     mountPoints: mountPoints(pods.roots),
     stopSignal: record.stopSignal,
-    podPid: podPidMode(container.sandbox.record),
+    podPid: podPidMode(sandbox.record),
     spec,
   });
+  checkManifest(hello, app);
   // stage1 reads them at Create, which comes after.
   writeFileSync(join(container.path, 'app.json'), JSON.stringify(app), { mode: 0o600 });
   writeFileSync(join(container.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
