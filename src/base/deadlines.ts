@@ -80,31 +80,38 @@ export function waitEnded(wait: Wait, outcome: WaitOutcome, started: number): vo
 }
 
 /**
- * `work`, or the error that `late` makes when the deadline passes first; the work itself is not disturbed, and its later end
- * is nobody's concern. `milliseconds`: instead of the table's figure.
+ * `work`, or the error that `late` makes when the deadline passes first, or the signal's reason; the work itself is not disturbed,
+ * and its later end is nobody's concern. `milliseconds`: instead of the table's figure.
  */
 export async function inTime<T>(
   wait: Wait,
   work: Promise<T>,
   late: (milliseconds: number) => Error,
   milliseconds: number = deadlines[wait],
+  signal?: AbortSignal,
 ): Promise<T> {
   const started = performance.now();
   let outcome: WaitOutcome = 'failed';
   let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
+  let onAbort = (): void => undefined;
+  const given = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       outcome = 'late';
       reject(late(milliseconds));
     }, milliseconds);
+    onAbort = () => reject(signal?.reason instanceof Error ? signal.reason : new Error('given up'));
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
   });
   try {
-    const result = await Promise.race([work, deadline]);
+    const result = await Promise.race([work, given]);
     outcome = 'done';
     return result;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
     work.catch(() => undefined);
+    given.catch(() => undefined);
     waitEnded(wait, outcome, started);
   }
 }

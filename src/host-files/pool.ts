@@ -1,5 +1,5 @@
 /** Helpers by need: an idle one is used, another is started where all are busy, and one that hangs is killed at the deadline. */
-import { deadlines, GantryError, type Wait, waitEnded } from '../base/index.ts';
+import { GantryError, inTime, type Wait } from '../base/index.ts';
 import { HostFileError } from './errors.ts';
 import { Helper, type HostRequest } from './helper.ts';
 
@@ -49,7 +49,8 @@ export class HelperPool {
     try {
       for (const [index, answer] of helper.ask(requests).entries()) {
         const { path = '' } = requests[index] ?? {};
-        answers.push(read(await inTime(answer, path, options)));
+        const late = (ms: number): GantryError => hangs(path, `did not answer in ${ms} ms`);
+        answers.push(read(await inTime(options.wait, answer, late, options.deadline, options.signal)));
       }
     } catch (error) {
       this.#drop(helper, requests[answers.length]?.path ?? '');
@@ -126,32 +127,6 @@ export class HelperPool {
       if (late) count(-1);
     });
     this.#queue.shift()?.();
-  }
-}
-
-async function inTime(answer: Promise<string[]>, path: string, options: AskOptions): Promise<string[]> {
-  const { wait, signal } = options;
-  const milliseconds = options.deadline ?? deadlines[wait];
-  const started = performance.now();
-  let outcome: 'done' | 'failed' | 'late' = 'failed';
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: () => void = () => undefined;
-  const given = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      outcome = 'late';
-      reject(hangs(path, `did not answer in ${milliseconds} ms`));
-    }, milliseconds);
-    onAbort = () => reject(signal?.reason instanceof Error ? signal.reason : new Error('given up'));
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    const fields = await Promise.race([answer, given]);
-    outcome = 'done';
-    return fields;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
-    waitEnded(wait, outcome, started);
   }
 }
 

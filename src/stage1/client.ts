@@ -16,7 +16,9 @@ import type {
   Stage1Event,
   StreamName,
 } from './protocol.ts';
-import { isStage1Errno } from './wire-error.ts';
+import { isStage1Errno, Stage1Error } from './wire-error.ts';
+
+const SIGKILL = 9;
 
 /** Requests that only touch stage1's own state: an answer later than this means that it hangs. */
 const prompt: RequestOptions = { timeout: deadlines.stage1 };
@@ -33,6 +35,15 @@ export interface ExecRequest {
   /** Nanoseconds; 0n: none. */
   readonly timeout: bigint;
   readonly streams: readonly StreamName[];
+  /** Whoever asks gives up: rejects at once, and the process is not started if it was not yet. */
+  readonly signal?: AbortSignal;
+}
+
+/** By stage1's clock, which is ours: what starts later has nobody who waits for it. */
+function notAfter(timeout: bigint): string {
+  const patience = BigInt(deadlines.stage1) * 1_000_000n;
+  const soonest = timeout > 0n && timeout < patience ? timeout : patience;
+  return (process.hrtime.bigint() + soonest).toString();
 }
 
 export class Stage1Client {
@@ -144,11 +155,22 @@ export class Stage1Client {
     const exited = new Promise<ExecExit | undefined>((resolve) => this.#execs.set(execId, resolve));
     try {
       const processJson = Buffer.from(JSON.stringify(request.process));
-      const op = { exec: { appId, execId, processJson, timeout: timeout.toString(), streams } };
-      const { execStarted } = await this.#ask(op, prompt);
+      const op = {
+        appId,
+        execId,
+        processJson,
+        timeout: timeout.toString(),
+        streams,
+        notAfter: notAfter(timeout),
+      };
+      const options = { ...prompt, ...(request.signal && { signal: request.signal }) };
+      const { execStarted } = await this.#ask({ exec: op }, options);
       return { pid: execStarted?.pid ?? 0, exited };
     } catch (error) {
       this.#execs.delete(execId);
+      // No answer in time: it must not run later. An answer of stage1's own says that it does not.
+      if (!(error instanceof Stage1Error))
+        this.kill(appId, SIGKILL, { all: true, execId }).catch(() => undefined);
       throw error;
     }
   }

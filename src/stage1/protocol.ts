@@ -86,6 +86,7 @@ export type RequestOp =
         processJson: Uint8Array;
         timeout: string;
         streams: readonly StreamName[];
+        notAfter: string;
       };
     };
 

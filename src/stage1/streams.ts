@@ -1,30 +1,40 @@
 /** Byte streams of apps and execs: one connection each (`OpenStream` in the protocol). */
 import type { Socket } from 'node:net';
-import { GantryError } from '../base/index.ts';
+import { GantryError, inTime } from '../base/index.ts';
 import { connectSocket } from './connection.ts';
 import { decodeFrame, encodeOpenStream, MAX_FRAME, type StreamName } from './protocol.ts';
 import { Stage1Error } from './wire-error.ts';
 
 /**
  * Opens one stream; empty `execId`: of the app itself. Resolves when stage1 has accepted it; from then on the socket
- * carries the stream's bytes and nothing else, in paused mode (nothing is read until somebody does).
+ * carries the stream's bytes and nothing else, in paused mode (nothing is read until somebody does). Errors: stage1's;
+ * deadline-exceeded for a stage1 that does not answer; the signal's reason.
  */
 export async function openStream(
   controlSocket: string,
   appId: string,
   execId: string,
   stream: StreamName,
+  signal?: AbortSignal,
 ): Promise<Socket> {
   const socket = await connectSocket(controlSocket);
   socket.write(encodeOpenStream(appId, execId, stream));
   try {
-    const answer = decodeFrame(await readFrame(socket));
+    const answer = decodeFrame(await inTime('openStream', readFrame(socket), noAnswer, undefined, signal));
     if (answer.response?.error) throw new Stage1Error(answer.response.error);
     return socket;
   } catch (error) {
     socket.destroy();
     throw error;
   }
+}
+
+function noAnswer(milliseconds: number): GantryError {
+  return new GantryError({
+    code: 'deadline-exceeded',
+    operation: 'open stream',
+    message: `stage1 did not accept a stream in ${milliseconds} ms`,
+  });
 }
 
 /** One frame off a paused socket, not a byte more. */

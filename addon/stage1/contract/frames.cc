@@ -82,6 +82,13 @@ void read_operation(pbf_reader reader, Request& request) {
           reader.skip();
         }
         break;
+      case 6:
+        if (request.operation == Operation::exec) {
+          request.not_after = reader.get_int64();
+        } else {
+          reader.skip();
+        }
+        break;
       default: reader.skip();
     }
   }

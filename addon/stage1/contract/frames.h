@@ -40,6 +40,7 @@ struct Request {
   std::string app_id, exec_id;
   int64_t grace = 0;    // stop, stop_pod
   int64_t timeout = 0;  // exec
+  int64_t not_after = 0;  // exec
   int signal = 0;       // kill, stop
   bool all = false;     // kill
   uint32_t rows = 0, columns = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "linux/clock.h"
+#include "linux/packet_socket.h"
 #include "linux/socket.h"
 
 namespace gantry::keeper {
@@ -38,6 +39,8 @@ void Exec::begin() {
     });
   }
   streams_timer_.cancel();
+  if (given_up()) return fail({ECANCELED, "exec", request_.exec_id, "whoever asked for it has given it up"});
+  attach_streams();
   App* app = services_.find_app(request_.app_id);
   if (app == nullptr || app->running_child() == nullptr) {
     return fail({ESRCH, "exec", request_.app_id, "the app does not run"});
@@ -49,12 +52,26 @@ void Exec::begin() {
 
 void Exec::stream_arrived(StreamKind stream, OpenedStream opened) {
   awaited_.erase(stream);
-  if (stream == StreamKind::input) {
-    in_.attach(std::move(opened.socket), opened.first);
-  } else {
-    (stream == StreamKind::error ? err_ : out_).attach(std::move(opened.socket));
-  }
+  arrived_.insert_or_assign(stream, std::move(opened));
   if (awaited_.empty()) begin();
+}
+
+// While stage1 did not run (it was stopped, or its machine was), the caller may have gone, and told somebody that the
+// command failed.
+bool Exec::given_up() const {
+  if (request_.not_after > 0 && monotonic_now() > request_.not_after) return true;
+  return !arrived_.empty() &&
+         std::ranges::all_of(arrived_, [](const auto& entry) { return peer_is_gone(entry.second.socket.get()); });
+}
+
+void Exec::attach_streams() {
+  for (auto& [stream, opened] : std::exchange(arrived_, {})) {
+    if (stream == StreamKind::input) {
+      in_.attach(std::move(opened.socket), opened.first);
+    } else {
+      (stream == StreamKind::error ? err_ : out_).attach(std::move(opened.socket));
+    }
+  }
 }
 
 Result<void> Exec::open_output(StreamKind stream, OutputChannel& channel, UniqueFd& child_end) {
@@ -221,6 +238,10 @@ void Exec::settle() {
 }
 
 Result<void> Exec::kill(int signal, bool all) {
+  if (stage_ == Stage::waiting) {
+    fail({ECANCELED, "exec", request_.exec_id, "it was killed before it began"});
+    return {};
+  }
   if (child_ == nullptr) return Error{ESRCH, "kill", request_.exec_id, "the exec has no process"};
   if (signal == SIGKILL && all) {
     kill_all();

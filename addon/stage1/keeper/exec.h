@@ -53,6 +53,8 @@ class Exec : private Child::Listener {
   Result<void> open_streams(bool terminal, executor::StdioEnds& ends);
   Result<void> open_output(contract::StreamKind stream, OutputChannel& channel, UniqueFd& child_end);
   [[nodiscard]] bool wants(contract::StreamKind stream) const;
+  [[nodiscard]] bool given_up() const;
+  void attach_streams();
   void fail(Error error);
   void timed_out();
   void kill_all();
@@ -65,6 +67,7 @@ class Exec : private Child::Listener {
   ReplyTo to_;
   Stage stage_ = Stage::waiting;
   std::map<contract::StreamKind, bool> awaited_;
+  std::map<contract::StreamKind, OpenedStream> arrived_;  // until it begins
   std::unique_ptr<Child> child_;
   std::string slot_;
   bool terminal_ = false;

@@ -201,7 +201,7 @@ export class TestPod {
     id: string,
     execId: string,
     args: readonly string[],
-    options: { timeout?: bigint; terminal?: boolean; streams?: readonly string[] } = {},
+    options: { timeout?: bigint; terminal?: boolean; streams?: readonly string[]; notAfter?: string } = {},
   ): Promise<number> {
     const process = {
       terminal: options.terminal ?? false,
@@ -217,6 +217,7 @@ export class TestPod {
         processJson: Buffer.from(JSON.stringify(process)),
         timeout: (options.timeout ?? 0n).toString(),
         streams: options.streams ?? [],
+        notAfter: options.notAfter ?? '0',
       },
     });
     return execStarted?.pid ?? 0;

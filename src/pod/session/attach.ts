@@ -37,10 +37,10 @@ export async function execSession(
   const execId = newId();
   const streams = wantedStreams(io);
   const process = execProcess(execSpec(container), command.cmd, command.tty);
-  const opening = openStreams(pods, container, execId, streams);
+  const opening = openStreams(pods, container, execId, streams, io.signal);
   const [opened, started] = await Promise.allSettled([
     opening,
-    client.exec({ appId: container.id, execId, process, timeout: 0n, streams }),
+    client.exec({ appId: container.id, execId, process, timeout: 0n, streams, signal: io.signal }),
   ]);
   const sockets = opened.status === 'fulfilled' ? opened.value : new Map<StreamName, Socket>();
   const hangUp = (): void => {
@@ -83,7 +83,7 @@ export async function attachSession(
 ): Promise<void> {
   requireRunning(container, 'attach');
   const client = container.sandbox.requireClient('attach');
-  const sockets = await openStreams(pods, container, '', wantedStreams(io));
+  const sockets = await openStreams(pods, container, '', wantedStreams(io), io.signal);
   const leave = (): void => {
     for (const socket of sockets.values()) socket.destroy();
   };
@@ -112,10 +112,11 @@ async function openStreams(
   container: Container,
   execId: string,
   names: readonly StreamName[],
+  signal: AbortSignal,
 ): Promise<Map<StreamName, Socket>> {
   const { controlSocket } = container.sandbox.directory;
   const results = await Promise.allSettled(
-    names.map((name) => pods.control.openStream(controlSocket, container.id, execId, name)),
+    names.map((name) => pods.control.openStream(controlSocket, container.id, execId, name, signal)),
   );
   const sockets = new Map<StreamName, Socket>();
   for (const [i, result] of results.entries()) {

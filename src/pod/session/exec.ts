@@ -1,6 +1,6 @@
 /** Commands in a running container whose output the caller waits for. */
 import type { Socket } from 'node:net';
-import { GantryError, newId } from '../../base/index.ts';
+import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
 import type { ExecExit, Stage1Client } from '../../stage1/index.ts';
 import { execSpec } from '../resource/app.ts';
@@ -12,9 +12,9 @@ import type { Container } from '../store/sandbox.ts';
  * does not block, and dropped.
  */
 const OUTPUT_LIMIT = (16 << 20) - (64 << 10);
-/** Milliseconds for the streams to end once the command's end was reported: everything was handed over by then. */
-const DRAIN = 5_000;
 const SIGKILL = 9;
+/** A timer cannot wait longer. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface ExecSyncOptions {
   readonly cmd: readonly string[];
@@ -29,7 +29,10 @@ export interface ExecSyncResult {
   readonly exitCode: number;
 }
 
-/** Errors: failed-precondition when the container does not run, deadline-exceeded, stage1's. Leaves no process behind. */
+/**
+ * Errors: failed-precondition when the container does not run, stage1's; deadline-exceeded when the time-out passes, by stage1's
+ * word or, if it says nothing, a little later; the signal's reason. Leaves no process behind, nor one that would start later.
+ */
 export async function execSync(
   pods: PodService,
   container: Container,
@@ -41,26 +44,29 @@ export async function execSync(
   const execId = newId();
   const { controlSocket } = container.sandbox.directory;
   const room = { left: OUTPUT_LIMIT };
+  const limit = new ExecLimit(container, options);
+  const { signal } = limit;
   const open = (stream: 'STDOUT' | 'STDERR'): Promise<Output> =>
     pods.control
-      .openStream(controlSocket, container.id, execId, stream)
+      .openStream(controlSocket, container.id, execId, stream, signal)
       .then((socket) => new Output(socket, room));
   const timeout = (options.timeout > 0n ? options.timeout : 0n) * 1_000_000_000n;
   // The streams and the request cross: stage1 starts the command when all three are there.
   const [stdout, stderr, started] = await Promise.allSettled([
     open('STDOUT'),
     open('STDERR'),
-    client.exec({ appId: container.id, execId, process, timeout, streams: ['STDOUT', 'STDERR'] }),
+    client.exec({ appId: container.id, execId, process, timeout, streams: ['STDOUT', 'STDERR'], signal }),
   ]);
   const outputs = [stdout, stderr].flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []));
   try {
     if (started.status === 'rejected') throw started.reason;
     if (stdout.status === 'rejected') throw stdout.reason;
     if (stderr.status === 'rejected') throw stderr.reason;
-    const exit = await ended(client, container, execId, started.value.exited, options);
+    const exit = await ended(client, container, execId, started.value.exited, limit);
     await Promise.all([stdout.value.drained(), stderr.value.drained()]);
     return { stdout: stdout.value.bytes(), stderr: stderr.value.bytes(), exitCode: exit.exitCode };
   } finally {
+    limit.end();
     for (const output of outputs) output.close();
   }
 }
@@ -77,21 +83,71 @@ export function requireRunning(container: Container, operation: string): void {
   });
 }
 
-/** The command's end; a caller that goes away takes it along. */
+/** When a command is no longer waited for: its caller has gone, or stage1 is silent after the time-out. */
+class ExecLimit {
+  readonly signal: AbortSignal;
+  readonly #abort = new AbortController();
+  readonly #caller: AbortSignal;
+  readonly #container: Container;
+  readonly #options: ExecSyncOptions;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onCaller = (): void => this.#abort.abort(this.#caller.reason);
+
+  constructor(container: Container, options: ExecSyncOptions) {
+    this.#container = container;
+    this.#options = options;
+    this.#caller = options.signal;
+    this.signal = this.#abort.signal;
+    if (this.#caller.aborted) this.#onCaller();
+    this.#caller.addEventListener('abort', this.#onCaller, { once: true });
+    const milliseconds = Number(options.timeout) * 1000 + deadlines.execEnd;
+    if (options.timeout > 0n && milliseconds < LONGEST_TIMER)
+      this.#timer = setTimeout(
+        () => this.#abort.abort(this.timedOut('stage1 does not answer')),
+        milliseconds,
+      );
+  }
+
+  timedOut(what: string): GantryError {
+    const { cmd, timeout } = this.#options;
+    return new GantryError({
+      code: 'deadline-exceeded',
+      operation: 'exec',
+      subject: this.#container.id,
+      message: `command ${JSON.stringify(cmd[0] ?? '')} in container ${this.#container.id} timed out: timeout ${timeout}s exceeded; ${what}`,
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#caller.removeEventListener('abort', this.#onCaller);
+  }
+}
+
+/** The command's end; a caller that goes away takes it along, and waits no longer than a killed process may take. */
 async function ended(
   client: Stage1Client,
   container: Container,
   execId: string,
   exited: Promise<ExecExit | undefined>,
-  options: ExecSyncOptions,
+  limit: ExecLimit,
 ): Promise<ExecExit> {
-  const kill = (): void => {
-    // Already ended, or stage1 is gone: then there is nothing to kill.
-    client.kill(container.id, SIGKILL, { all: true, execId }).catch(() => {});
-  };
-  if (options.signal.aborted) kill();
-  options.signal.addEventListener('abort', kill, { once: true });
-  const exit = await exited.finally(() => options.signal.removeEventListener('abort', kill));
+  const { signal } = limit;
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => undefined;
+  const given = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      // Already ended, or stage1 is gone: then there is nothing to kill.
+      client.kill(container.id, SIGKILL, { all: true, execId }).catch(() => {});
+      timer = setTimeout(() => reject(signal.reason), deadlines.execEnd);
+    };
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  const exit = await Promise.race([exited, given]).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  });
   if (exit === undefined) {
     throw new GantryError({
       code: 'unavailable',
@@ -100,15 +156,8 @@ async function ended(
       message: `the stage1 of container ${container.id} was lost while the command ran`,
     });
   }
-  if (options.signal.aborted) options.signal.throwIfAborted();
-  if (exit.timedOut) {
-    throw new GantryError({
-      code: 'deadline-exceeded',
-      operation: 'exec',
-      subject: container.id,
-      message: `command ${JSON.stringify(options.cmd[0] ?? '')} in container ${container.id} timed out: timeout ${options.timeout}s exceeded; it was killed`,
-    });
-  }
+  signal.throwIfAborted();
+  if (exit.timedOut) throw limit.timedOut('it was killed');
   return exit;
 }
 
@@ -134,7 +183,7 @@ class Output {
   async drained(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, DRAIN);
+      timer = setTimeout(resolve, deadlines.execDrain);
     });
     await Promise.race([this.#ended, late]).finally(() => clearTimeout(timer));
   }
