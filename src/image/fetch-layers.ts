@@ -1,5 +1,5 @@
 /** The layers of one image, from a registry into the layer store: several at once, each only if it is not there. */
-import { describeError, errorCode, GantryError } from '../base/index.ts';
+import { errorCode, GantryError } from '../base/index.ts';
 import type { Descriptor } from './formats/index.ts';
 import { isBadContent, type StoredLayer } from './layers/index.ts';
 import { inParallel } from './parallel.ts';
@@ -51,54 +51,17 @@ async function fetchLayer(
   }
 }
 
-async function download(
-  parts: ImageParts,
-  session: RegistrySession,
-  wanted: WantedLayer,
-  signal: AbortSignal,
-): Promise<StoredLayer> {
-  const { size } = wanted.descriptor;
-  const direct =
-    size >= parts.settings.directLayerBytes
-      ? await convertDirectly(parts, session, wanted, signal)
-      : undefined;
-  return direct ?? (await pump(parts, session, wanted, signal));
-}
-
-/**
- * The fast way, where a registry speaks plain HTTP: the converter reads the socket. Undefined where that cannot be done,
- * and where it failed: a broken transfer cannot be resumed, and only the ordinary way can tell who is to blame.
- */
-async function convertDirectly(
-  { layers, settings, log }: ImageParts,
-  session: RegistrySession,
-  { diffId, descriptor }: WantedLayer,
-  signal: AbortSignal,
-): Promise<StoredLayer | undefined> {
-  const { digest, size } = descriptor;
-  const socket = await session.openDirect(digest, size, signal);
-  if (socket === undefined) return undefined;
-  const { pullMinimumRate: minimumRate, rateWindowMs: windowMs } = settings;
-  try {
-    return await layers.add({ diffId, digest, size }, { socket, minimumRate, windowMs }, signal);
-  } catch (error) {
-    if (signal.aborted || !['data-loss', 'unavailable'].includes(errorCode(error)))
-      throw ofLayer(digest, error);
-    log.info({ digest, error: describeError(error) }, 'direct transfer failed; trying the ordinary way');
-    return undefined;
-  }
-}
-
 /** From the first endpoint that has the right bytes. */
-async function pump(
+async function download(
   parts: ImageParts,
   session: RegistrySession,
   { diffId, descriptor }: WantedLayer,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
   const { layers, settings, log } = parts;
-  const { digest, size } = descriptor;
+  const { digest, size, urls } = descriptor;
   const except = new Set<RegistryHost>();
+  let worst: unknown;
   for (;;) {
     let endpoint: RegistryHost | undefined;
     try {
@@ -106,7 +69,8 @@ async function pump(
         { diffId, digest, size },
         async (sink, shared) => {
           const { pullMinimumRate: minimumRate, rateWindowMs: windowMs } = settings;
-          const options = { session, digest, size, minimumRate, windowMs, except, signal: shared, log };
+          const blob = { digest, size, urls };
+          const options = { session, blob, minimumRate, windowMs, except, signal: shared, log };
           endpoint = (await transferBlob(options, sink)).endpoint;
         },
         signal,
@@ -115,7 +79,10 @@ async function pump(
       const wrong =
         error instanceof WrongContentError ? error.endpoint : isBadContent(error) ? endpoint : undefined;
       if (wrong !== undefined) except.add(wrong);
-      if (wrong === undefined || !session.hasEndpointsBut(except)) throw ofLayer(digest, error);
+      // That nobody else has it says less than that somebody had something else under its name.
+      const cause = errorCode(error) === 'not-found' ? (worst ?? error) : error;
+      if (wrong === undefined || !session.hasEndpointsBut(except)) throw ofLayer(digest, cause);
+      worst = error;
       log.warn(
         { digest, host: wrong.host, error: String(error) },
         'wrong layer content; asking the next endpoint',

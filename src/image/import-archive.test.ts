@@ -16,6 +16,7 @@ import {
   type TestImage,
   tarOf,
 } from './testing/images.ts';
+import { flip } from './testing/mischief.ts';
 
 let fixture: Fixture;
 let images: ImageService;
@@ -180,7 +181,16 @@ describe('what is none', () => {
     ['a missing file', () => '/nowhere/x.tar', '/nowhere/x.tar'],
     ['a missing layer', () => archive(without(layer)), 'is missing'],
     ['a missing configuration', () => archive(without(blobPath(image.config))), 'is missing'],
-    ['a layer with other bytes', () => archive({ ...good(), [layer]: gzipSync(tarOf({ z: 'z' })) }), layer],
+    [
+      'a layer with other bytes',
+      () => archive({ ...good(), [layer]: flip(image.layers[0]?.bytes ?? Buffer.alloc(0)) }),
+      layer,
+    ],
+    [
+      'a layer of another size',
+      () => archive({ ...good(), [layer]: gzipSync(tarOf({ z: 'z' })) }),
+      /has \d+ bytes where its descriptor says \d+/,
+    ],
     [
       'a configuration with other bytes',
       () => archive({ ...good(), [blobPath(image.config)]: '{}' }),

@@ -37,14 +37,10 @@ export interface ImageServiceDependencies {
   readonly insecure?: readonly InsecureOption[];
   /** Over how long pullMinimumRate is averaged, in milliseconds. */
   readonly rateWindowMs?: number;
-  /** See ImageSettings. */
-  readonly directLayerBytes?: number;
 }
 
 const LAYER_GRACE_MS = 2000;
 const RATE_WINDOW_MS = 10_000;
-/** Below it the extra connection costs more than it saves. */
-const DIRECT_LAYER_BYTES = 1 << 20;
 
 /** Opens (or makes) the image store below `config.root`. Call `reconcile` once live containers are known. */
 export async function createImageService(
@@ -53,7 +49,6 @@ export async function createImageService(
     log,
     layerGraceMs = LAYER_GRACE_MS,
     rateWindowMs = RATE_WINDOW_MS,
-    directLayerBytes = DIRECT_LAYER_BYTES,
     insecure = [],
   }: ImageServiceDependencies,
 ): Promise<ImageService> {
@@ -77,7 +72,7 @@ export async function createImageService(
   });
   const { registriesDir, pullConcurrency, pullMinimumRate } = config;
   const parts = {
-    settings: { registriesDir, pullConcurrency, pullMinimumRate, rateWindowMs, directLayerBytes, insecure },
+    settings: { registriesDir, pullConcurrency, pullMinimumRate, rateWindowMs, insecure },
     platform: hostPlatform(),
     lock,
     images,

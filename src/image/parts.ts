@@ -36,7 +36,5 @@ export interface ImageSettings {
   /** Bytes a second, averaged over `rateWindowMs`. */
   readonly pullMinimumRate: number;
   readonly rateWindowMs: number;
-  /** Layers of at least so many compressed bytes are read by the converter itself, where the registry speaks plain HTTP. */
-  readonly directLayerBytes: number;
   readonly insecure: readonly InsecureOption[];
 }

@@ -66,7 +66,7 @@ async function resolve(
 ): Promise<Resolved> {
   const subject = formatReference(reference);
   const digests: string[] = [];
-  let target: { tag?: string; digest?: string } =
+  let target: { tag?: string; digest?: string; size?: number } =
     reference.digest === undefined ? { tag: reference.tag ?? 'latest' } : { digest: reference.digest };
   for (let depth = 0; depth < INDEX_DEPTH; depth++) {
     const document = await session.manifest(target, signal);
@@ -75,7 +75,8 @@ async function resolve(
     if (manifest.kind === 'manifest') {
       return { digests, known: images.byTarget(document.digest), manifest, bytes: document.bytes };
     }
-    target = { digest: choosePlatform(manifest, platform, subject).digest };
+    const { digest, size } = choosePlatform(manifest, platform, subject);
+    target = { digest, size };
   }
   throw new GantryError({
     code: 'invalid-argument',

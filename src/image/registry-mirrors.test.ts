@@ -129,9 +129,60 @@ describe('mirrors', () => {
       `server = "http://${rogue.host}"\n[host."http://${mirror.host}"]\ncapabilities = ["pull"]\n`,
     );
     await pull('reg.test/app:1');
-    expect(mirror.paths()).toEqual([]);
+    const content = [
+      `/v2/app/manifests/${image.manifest.digest}`,
+      `/v2/app/blobs/${image.config.digest}`,
+      `/v2/app/blobs/${image.layers[0]?.digest}`,
+    ];
+    expect(mirror.paths()).toEqual(content);
+    expect(rogue.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'HEAD /v2/app/manifests/1?ns=reg.test',
+    ]);
     await pull(`reg.test/app@${image.manifest.digest}`);
+    expect(mirror.paths()).toEqual([...content, `/v2/app/manifests/${image.manifest.digest}`]);
+    expect(rogue.requests).toHaveLength(1);
+  });
+
+  it('that may not resolve, and lack what is asked for, cost nothing but the question', async () => {
+    const image = someImage();
+    rogue.add('app', '1', image);
+    fixture.hosts(
+      'reg.test',
+      `server = "http://${rogue.host}"\n[host."http://${mirror.host}"]\ncapabilities = ["pull"]\n`,
+    );
+    await pull('reg.test/app:1');
     expect(mirror.paths()).toEqual([`/v2/app/manifests/${image.manifest.digest}`]);
+  });
+
+  it('that may not resolve do not matter where the registry names no digest', async () => {
+    const image = someImage();
+    for (const registry of [rogue, mirror]) registry.add('app', '1', image);
+    rogue.mischief = (request, response, blob) => {
+      if (request.method !== 'HEAD' || blob === undefined) return false;
+      response.writeHead(200, { 'content-type': blob.mediaType }).end();
+      return true;
+    };
+    fixture.hosts(
+      'reg.test',
+      `server = "http://${rogue.host}"\n[host."http://${mirror.host}"]\ncapabilities = ["pull"]\n`,
+    );
+    expect((await pull('reg.test/app:1')).id).toBe(image.config.digest);
+    expect(mirror.paths()).toEqual([
+      `/v2/app/blobs/${image.config.digest}`,
+      `/v2/app/blobs/${image.layers[0]?.digest}`,
+    ]);
+  });
+
+  it('that may only resolve are asked for nothing else', async () => {
+    const image = someImage();
+    for (const registry of [rogue, mirror]) registry.add('app', '1', image);
+    fixture.hosts(
+      'reg.test',
+      `server = "http://${rogue.host}"\n[host."http://${mirror.host}"]\ncapabilities = ["resolve"]\n`,
+    );
+    await pull('reg.test/app:1');
+    expect(mirror.paths()).toEqual(['/v2/app/manifests/1']);
+    expect(rogue.paths().every((path) => path.includes('/blobs/'))).toBe(true);
   });
 
   it('get their own headers and path', async () => {

@@ -1,9 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fixture, never } from './testing/fixture.ts';
-import type { TestImage } from './testing/images.ts';
-import { bigImage, flip, isLayer } from './testing/mischief.ts';
-import { type Mischief, Rogue } from './testing/rogue.ts';
+import { bigImage, isLayer } from './testing/mischief.ts';
+import { Rogue } from './testing/rogue.ts';
 
 let fixture: Fixture;
 let rogue: Rogue;
@@ -103,70 +101,4 @@ describe('a transfer that breaks', () => {
     await expect(attempt).rejects.toThrow('6 times in a row');
     expect(fixture.files()).toEqual([]);
   });
-});
-
-describe('a layer that the converter reads from the socket itself', () => {
-  const direct = async (image: TestImage, mischief?: Mischief) => {
-    rogue.add('direct', '1', image);
-    if (mischief) rogue.mischief = mischief;
-    const images = await fixture.service({ direct: true, rateWindowMs: 300 });
-    const record = await images.pull(`${rogue.host}/direct:1`, { signal: never() });
-    expect(await images.verify(record.id)).toEqual([]);
-    return rogue.requests.filter(({ path }) => isLayer(image, path));
-  };
-
-  it('is the same as any other', async () => {
-    const asked = await direct(bigImage());
-    expect(asked).toHaveLength(1);
-    expect(asked[0]?.headers).toMatchObject({ connection: 'close', 'accept-encoding': 'identity' });
-  });
-
-  it.each<[string, (image: TestImage) => Mischief]>([
-    [
-      'breaks off',
-      (image) =>
-        once(image, (response, bytes) => {
-          response.writeHead(200, { 'content-length': bytes.length });
-          response.write(bytes.subarray(0, 1_000_000), () => setTimeout(() => response.destroy(), 20));
-        }),
-    ],
-    [
-      'stalls',
-      (image) =>
-        once(image, (response, bytes) => {
-          response.writeHead(200, { 'content-length': bytes.length });
-          response.write(bytes.subarray(0, 1_000_000));
-        }),
-    ],
-    [
-      'does not end',
-      (image) =>
-        once(image, (response, bytes) => {
-          response.socket?.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`);
-          response.socket?.write(bytes);
-        }),
-    ],
-    ['has other bytes', (image) => once(image, (response, bytes) => response.end(flip(bytes)))],
-    ['has another length', (image) => once(image, (response, bytes) => response.end(bytes.subarray(1)))],
-    ['comes in chunks', (image) => once(image, (response, bytes) => response.writeHead(200).end(bytes))],
-    [
-      'is elsewhere',
-      (image) => once(image, (response) => response.writeHead(307, { location: '/nowhere' }).end()),
-    ],
-    ['wants credentials', (image) => once(image, (response) => response.writeHead(401).end())],
-    ['is not answered at all', (image) => once(image, (response) => response.destroy())],
-  ])('comes the ordinary way when it %s', async (_what, mischief) => {
-    const image = bigImage();
-    expect(await direct(image, mischief(image))).toHaveLength(2);
-  });
-
-  /** Misbehaves for the first request of the layer. */
-  function once(image: TestImage, misbehave: (response: ServerResponse, bytes: Buffer) => void): Mischief {
-    let left = 1;
-    return (request, response, blob) => {
-      if (!isLayer(image, request.url) || blob === undefined || left-- <= 0) return false;
-      misbehave(response, blob.bytes);
-      return true;
-    };
-  }
 });

@@ -13,6 +13,8 @@ export interface Descriptor {
   readonly size: number;
   readonly platform: Platform | undefined;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Where the content can be had beside the registry. */
+  readonly urls: readonly string[];
 }
 
 export interface ImageManifest {
@@ -41,6 +43,11 @@ const configTypes: readonly string[] = [
   'application/vnd.oci.image.config.v1+json',
   'application/vnd.docker.container.image.v1+json',
 ];
+/**
+ * What old tools and registries wrote for a configuration, or for a layer (distribution#1621, docker#22378). The content
+ * decides then, unless the manifest says what artifact it is.
+ */
+const unspecificTypes: readonly string[] = ['', 'application/octet-stream', 'application/json', 'text/html'];
 const layerTypes = [
   /^application\/vnd\.oci\.image\.layer\.(nondistributable\.)?v1\.tar(\+gzip|\+zstd)?$/,
   /^application\/vnd\.docker\.image\.rootfs\.(foreign\.)?diff\.tar(\.gzip|\.zstd)?$/,
@@ -91,8 +98,12 @@ function parseImage(
 ): ImageManifest {
   const config = descriptor(document['config'], 'config', fail);
   const artifactType = document['artifactType'];
-  if (!configTypes.includes(config.mediaType)) {
-    const what = typeof artifactType === 'string' && artifactType !== '' ? artifactType : config.mediaType;
+  const artifact = typeof artifactType === 'string' ? artifactType : '';
+  if (
+    !configTypes.includes(config.mediaType) &&
+    (artifact !== '' || !unspecificTypes.includes(config.mediaType))
+  ) {
+    const what = artifact || config.mediaType;
     throw unsupported(subject, `is an artifact of type "${what}", no container image`);
   }
   const layers = descriptors(document['layers'], 'layers', fail);
@@ -101,13 +112,18 @@ function parseImage(
   for (const layer of layers) {
     if (layer.mediaType.endsWith('+encrypted'))
       throw unsupported(subject, `has an encrypted layer (${layer.digest})`);
-    if (!layerTypes.some((type) => type.test(layer.mediaType))) {
+    if (!layerTypes.some((type) => type.test(layer.mediaType)) && !isUnspecificLayer(layer)) {
       throw unsupported(subject, `has a layer of media type "${layer.mediaType}"`);
     }
     if (!layer.digest.startsWith('sha256:'))
       throw unsupported(subject, `has layer ${layer.digest}; only sha256 is supported`);
   }
   return { kind: 'manifest', mediaType, config, layers };
+}
+
+/** The converter looks at a layer's bytes, not at its media type. */
+function isUnspecificLayer({ mediaType }: Descriptor): boolean {
+  return mediaType === '' || mediaType === 'application/octet-stream';
 }
 
 /** The entry of an index that fits `host` best, the first of equals; nested indexes (no platform of their own) come last. */
@@ -158,7 +174,7 @@ function descriptors(value: unknown, name: string, fail: (why: string) => Gantry
 
 function descriptor(value: unknown, name: string, fail: (why: string) => GantryError): Descriptor {
   if (typeof value !== 'object' || value === null) throw fail(`"${name}" is no descriptor`);
-  const { mediaType, digest, size, platform, annotations } = value as Record<string, unknown>;
+  const { mediaType, digest, size, platform, annotations, urls } = value as Record<string, unknown>;
   if (typeof digest !== 'string' || !isDigest(digest)) throw fail(`"${name}.digest" is no digest`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw fail(`"${name}.size" is no size`);
@@ -171,6 +187,7 @@ function descriptor(value: unknown, name: string, fail: (why: string) => GantryE
         ? normalizePlatform(stringFields(platform))
         : undefined,
     annotations: typeof annotations === 'object' && annotations !== null ? stringFields(annotations) : {},
+    urls: Array.isArray(urls) ? urls.filter((url) => typeof url === 'string') : [],
   };
 }
 

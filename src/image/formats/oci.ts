@@ -40,20 +40,22 @@ function planEntry(contents: ArchiveContents, entry: Descriptor, platform: Platf
   const targets: string[] = [];
   let at = entry;
   for (let depth = 0; depth < INDEX_DEPTH; depth++) {
-    const bytes = blob(contents, at.digest);
+    const bytes = blob(contents, at);
     targets.push(at.digest);
     const manifest = parseManifest(bytes, at.mediaType, at.digest);
     if (manifest.kind === 'index') {
       at = choosePlatform(manifest, platform, at.digest);
       continue;
     }
-    const config = blob(contents, manifest.config.digest);
+    const config = blob(contents, manifest.config);
     const parsed = parseImageConfig(config, manifest.config.digest);
     if (parsed.diffIds.length !== manifest.layers.length)
       throw broken(at.digest, 'layers and diff IDs differ in number');
-    const layers = manifest.layers.map(({ digest }, i) => {
+    const layers = manifest.layers.map(({ digest, size }, i) => {
       const member = contents.find(blobPath(digest));
       if (member === undefined) throw broken(digest, 'is missing');
+      if (member.size !== size)
+        throw broken(blobPath(digest), `has ${member.size} bytes where its descriptor says ${size}`);
       return { diffId: parsed.diffIds[i] ?? '', path: blobPath(digest), member, digest };
     });
     const name = nameOf(entry);
@@ -80,9 +82,11 @@ function nameOf(entry: Descriptor): string | undefined {
   return name && /[/:]/.test(name) ? name : undefined;
 }
 
-function blob(contents: ArchiveContents, digest: string): Buffer {
+function blob(contents: ArchiveContents, { digest, size }: Descriptor): Buffer {
   const bytes = documentAt(contents, blobPath(digest));
   verifiedDigest(bytes, digest, blobPath(digest));
+  if (bytes.length !== size)
+    throw broken(blobPath(digest), `has ${bytes.length} bytes where its descriptor says ${size}`);
   return bytes;
 }
 

@@ -1,8 +1,6 @@
 /** The process `gantry-layer`: started with just the descriptors that it needs, and gone when it is closed. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { release } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { GantryError, nativeExecutable } from '../../base/index.ts';
@@ -24,51 +22,36 @@ export class ConverterProcess {
   /** Rejects only when the process could not be started. */
   readonly ended: Promise<ConverterEnd>;
   readonly #child: ChildProcess;
+  readonly stdin: Writable;
   readonly #signal: AbortSignal;
   readonly #kill: () => void;
 
-  /**
-   * @param output a file, open for reading and writing, empty
-   * @param input a pipe to be fed, or a socket, which is the process's own from here on
-   */
-  constructor(output: number, input: 'pipe' | Socket, signal: AbortSignal) {
+  /** @param output a file, open for reading and writing, empty */
+  constructor(output: number, signal: AbortSignal) {
     const limits = ['--max-bytes', `${MAX_BYTES}`, '--max-entries', `${MAX_ENTRIES}`];
     const holes = ['--holes', mountsSparseFiles(release()) ? 'keep' : 'expand'];
     this.#child = spawn(
       nativeExecutable('gantry-layer'),
       ['convert', '--input-fd', '0', '--output-fd', '3', ...limits, ...holes],
-      { stdio: [input, 'pipe', 'pipe', output], env: {}, cwd: '/' },
+      { stdio: ['pipe', 'pipe', 'pipe', output], env: {}, cwd: '/' },
     );
-    if (input !== 'pipe') input.destroy();
+    const { stdin } = this.#child;
+    if (stdin === null) throw new TypeError('started without a pipe');
+    this.stdin = stdin;
     this.#signal = signal;
     this.#kill = () => void this.#child.kill('SIGKILL');
     signal.addEventListener('abort', this.#kill, { once: true });
     // A converter that gives up closes its end; what it says then counts, not our EPIPE.
-    this.#child.stdin?.on('error', () => undefined);
+    stdin.on('error', () => undefined);
     this.ended = this.#end();
     this.ended.catch(() => undefined);
-  }
-
-  get stdin(): Writable {
-    if (this.#child.stdin === null) throw new TypeError('this converter reads a socket');
-    return this.#child.stdin;
-  }
-
-  /** Bytes that it has read so far, its own start included (proc(5), io). */
-  bytesRead(): number {
-    try {
-      const io = readFileSync(`/proc/${this.#child.pid}/io`, 'latin1');
-      return Number(/^rchar: (\d+)$/m.exec(io)?.[1] ?? 0);
-    } catch {
-      return 0;
-    }
   }
 
   /** Idempotent. */
   close(): void {
     this.#signal.removeEventListener('abort', this.#kill);
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#kill();
-    this.#child.stdin?.destroy();
+    this.stdin.destroy();
   }
 
   async #end(): Promise<ConverterEnd> {

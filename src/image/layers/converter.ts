@@ -3,9 +3,8 @@
  * has no privileges and no more descriptors than are given to it here.
  */
 import { type ErrorCode, errnoCode, GantryError } from '../../base/index.ts';
-import { RateWatch } from '../rate-watch.ts';
 import { type ConverterEnd, ConverterProcess } from './converter-process.ts';
-import type { LayerFeed, LayerSocket, LayerSource } from './types.ts';
+import type { LayerFeed } from './types.ts';
 
 export interface Conversion {
   readonly compressedDigest: string;
@@ -21,20 +20,15 @@ export interface Conversion {
   readonly rootOpaque: boolean;
 }
 
-/** Converts what comes from `source` into the file `output` (opened for reading and writing, empty). */
+/** Converts what `source` feeds into the file `output` (opened for reading and writing, empty). */
 export async function convertLayer(
   output: number,
-  source: LayerSource,
+  source: LayerFeed,
   signal: AbortSignal,
 ): Promise<Conversion> {
-  const converter = new ConverterProcess(
-    output,
-    typeof source === 'function' ? 'pipe' : source.socket,
-    signal,
-  );
+  const converter = new ConverterProcess(output, signal);
   try {
-    const end =
-      typeof source === 'function' ? await feed(converter, source, signal) : await watch(converter, source);
+    const end = await feed(converter, source, signal);
     if (end.code === 0) return parseConversion(end.out);
     throw conversionError(end);
   } finally {
@@ -65,36 +59,6 @@ async function feed(
   const late = await fed;
   if (end.code === 0 && late !== undefined) throw late;
   return end;
-}
-
-/** The converter reads the socket by itself; whether it gets on is seen in what it has read. */
-async function watch(converter: ConverterProcess, source: LayerSocket): Promise<ConverterEnd> {
-  const { minimumRate, windowMs } = source;
-  const rate = new RateWatch(minimumRate, windowMs, performance.now());
-  let before = 0;
-  let stalled = false;
-  const timer = setInterval(
-    () => {
-      const now = converter.bytesRead();
-      rate.received(now - before);
-      before = now;
-      if (!rate.stalled(performance.now())) return;
-      stalled = true;
-      converter.close();
-    },
-    Math.min(1000, windowMs / 4),
-  );
-  try {
-    const end = await converter.ended;
-    if (!stalled) return end;
-  } finally {
-    clearInterval(timer);
-  }
-  throw new GantryError({
-    code: 'unavailable',
-    operation: 'convert layer',
-    message: `the registry sent less than ${minimumRate} bytes/s for ${windowMs / 1000} s`,
-  });
 }
 
 function parseConversion(out: string): Conversion {

@@ -18,7 +18,7 @@ import {
 import { hashHostFile } from '../../host-files/index.ts';
 import { type Conversion, convertLayer } from './converter.ts';
 import { converterVersion } from './converter-process.ts';
-import type { ExpectedLayer, LayerSource, LayerStore, StoredLayer } from './types.ts';
+import type { ExpectedLayer, LayerFeed, LayerStore, StoredLayer } from './types.ts';
 
 export class ErofsStore implements LayerStore {
   readonly format = 'erofs';
@@ -63,7 +63,7 @@ export class ErofsStore implements LayerStore {
     return join(this.#directory, `${key}.erofs`);
   }
 
-  async add(expected: ExpectedLayer, source: LayerSource, signal: AbortSignal): Promise<StoredLayer> {
+  async add(expected: ExpectedLayer, source: LayerFeed, signal: AbortSignal): Promise<StoredLayer> {
     const temporary = join(this.#directory, temporarySuffix());
     const record = `${temporary}.json`;
     try {
@@ -136,7 +136,7 @@ export class ErofsStore implements LayerStore {
   async #convert(
     path: string,
     expected: ExpectedLayer,
-    source: LayerSource,
+    source: LayerFeed,
     signal: AbortSignal,
   ): Promise<StoredLayer> {
     const file = await open(path, 'wx+', 0o600);

@@ -3,6 +3,6 @@ export { ErofsStore } from './erofs-store.ts';
 export { Flights } from './flights.ts';
 export { correctStack } from './implied.ts';
 export { LayerMounts } from './mounts.ts';
-export type { ExpectedLayer, LayerFeed, LayerSocket, LayerStore, StoredLayer } from './types.ts';
+export type { ExpectedLayer, LayerFeed, LayerStore, StoredLayer } from './types.ts';
 export { LayerUsers } from './users.ts';
 export { WantedLayers } from './wanted.ts';

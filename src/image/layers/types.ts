@@ -1,5 +1,4 @@
 /** Where converted layers live. Each implementation passes `layer-store.suite.ts`. */
-import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { LayerMount } from '../../stage1/index.ts';
 import type { LayerRef } from '../types.ts';
@@ -26,16 +25,6 @@ export interface ExpectedLayer {
 /** Writes a layer's bytes into `sink` and ends it. May return early, or fail, when the sink closes. */
 export type LayerFeed = (sink: Writable, signal: AbortSignal) => Promise<void>;
 
-/** The bytes are what comes out of a socket until it ends; the store owns it from here on. */
-export interface LayerSocket {
-  readonly socket: Socket;
-  /** Bytes a second, averaged over `windowMs`: below it the conversion fails with 'unavailable'. */
-  readonly minimumRate: number;
-  readonly windowMs: number;
-}
-
-export type LayerSource = LayerFeed | LayerSocket;
-
 export interface LayerStore {
   readonly format: LayerMount['format'];
   /** Reads what is there, removes what dead processes began. Idempotent. */
@@ -50,7 +39,7 @@ export interface LayerStore {
   /** Path of the file, or directory, that is mounted. */
   path(key: string): string;
   /** Converts and keeps a layer. On disk when it returns, except for its name: `sync` makes that durable. */
-  add(expected: ExpectedLayer, source: LayerSource, signal: AbortSignal): Promise<StoredLayer>;
+  add(expected: ExpectedLayer, source: LayerFeed, signal: AbortSignal): Promise<StoredLayer>;
   /** What was added before survives a power cut. */
   sync(): Promise<void>;
   /** Idempotent. A mounted layer stays readable. */

@@ -45,7 +45,7 @@ export interface AuthorizerOptions {
   readonly http: HttpClient;
   readonly cache: TokenCache;
   readonly endpoint: RegistryHost;
-  /** `repository:library/busybox:pull` */
+  /** `repository:library/busybox:pull`; '' where only the challenge knows. */
   readonly scope: string;
   /** Only when they are meant for this host. */
   readonly auth: RegistryAuth | undefined;
@@ -185,7 +185,10 @@ export class Authorizer {
   }
 
   async #refused(response: HttpResponse): Promise<GantryError> {
-    const error = await statusError(response, `token for ${this.#options.scope}`);
+    const error = await statusError(
+      response,
+      `token for ${this.#options.scope || this.#options.endpoint.host}`,
+    );
     if (isTransient(response.status)) return error;
     return this.#failed(error.message, error);
   }

@@ -1,11 +1,9 @@
 /** One endpoint of a session: requests below its repository, with authentication and retries. */
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errno, errorCode, GantryError } from '../../base/index.ts';
 import type { Reference } from '../reference.ts';
 import type { RegistryAuth } from '../types.ts';
 import { Authorizer, type TokenCache } from './authorizer.ts';
-import { openDirect } from './direct.ts';
 import { isMirror, type RegistryHost } from './host.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 import { isTransient, retryAfterMs } from './status.ts';
@@ -33,24 +31,44 @@ export class Endpoint {
   readonly #http: HttpClient;
   readonly #reference: Reference;
   readonly #authorizer: Authorizer;
+  /** Of the origins that the registry redirects to, made when one of them asks. */
+  readonly #elsewhere = new Map<string, Authorizer>();
+  readonly #tokens: TokenCache;
+  readonly #auth: RegistryAuth | undefined;
 
   constructor({ http, tokens, host, last, own, reference, auth }: EndpointOptions) {
     this.host = host;
     this.last = last;
     this.#http = http;
     this.#reference = reference;
+    this.#tokens = tokens;
+    this.#auth = auth;
     const meant = isMeantFor(auth, host, own, reference.host);
     const scope = `repository:${reference.repository}:pull`;
     this.#authorizer = new Authorizer({ http, cache: tokens, endpoint: host, scope, auth: meant });
   }
 
   /** GET of a path below the repository: authenticated, retried when the registry asks for patience. */
-  async get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResponse> {
+  get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResponse> {
+    return this.#patiently('GET', path, headers, signal);
+  }
+
+  /** HEAD, in the same way. */
+  head(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResponse> {
+    return this.#patiently('HEAD', path, headers, signal);
+  }
+
+  async #patiently(
+    method: 'GET' | 'HEAD',
+    path: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
     const retries = this.last ? RETRIES : 1;
     for (let attempt = 0; ; attempt++) {
       let wait: number | undefined;
       try {
-        const response = await this.#authorized(path, headers, signal);
+        const response = await this.#authorized(method, path, headers, signal);
         if (!isTransient(response.status) || attempt >= retries) return response;
         wait = retryAfterMs(response.headers['retry-after'], Date.now());
         if (wait !== undefined && wait > RETRY_AFTER_LIMIT_MS) return response;
@@ -62,19 +80,6 @@ export class Endpoint {
     }
   }
 
-  /** A socket at the first byte of a blob's body, where that can be had at once; see direct.ts. */
-  async direct(path: string, size: number, signal: AbortSignal): Promise<Socket | undefined> {
-    const url = this.#url(path);
-    if (!this.#http.isPlain(url, this.host)) return undefined;
-    return await openDirect({
-      url,
-      headers: this.#headers({}),
-      size,
-      timeoutMs: this.host.dialTimeoutMs,
-      signal,
-    });
-  }
-
   #url(path: string): URL {
     const { host } = this;
     const url = new URL(`${host.scheme}://${host.host}${host.path}/${this.#reference.repository}/${path}`);
@@ -82,28 +87,49 @@ export class Endpoint {
     return url;
   }
 
-  #headers(headers: Record<string, string>): Record<string, string | readonly string[]> {
-    const used = this.#authorizer.header;
-    return { ...this.host.headers, ...headers, ...(used === undefined ? {} : { authorization: used }) };
-  }
-
   async #authorized(
+    method: 'GET' | 'HEAD',
     path: string,
     headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     const url = this.#url(path);
-    // Twice: a token out of the cache may have been revoked.
+    const { origin } = url;
+    const authorizerOf = (asked: URL): Authorizer | undefined =>
+      asked.origin === origin ? this.#authorizer : this.#elsewhere.get(asked.origin);
+    // Twice for each of two hosts: a token out of the cache may have been revoked, and a redirect may lead to a host that
+    // wants one of its own.
     for (let challenges = 0; ; challenges++) {
-      const used = this.#authorizer.header;
-      const response = await this.#http.send(
-        { method: 'GET', url, headers: this.#headers(headers), signal },
-        this.host,
-      );
-      if (response.status !== 401 || challenges === 2) return response;
-      if (!(await this.#authorizer.answer(response, used, signal))) return response;
+      const used = new Map<string, string | undefined>();
+      const authorization = (asked: URL): string | undefined => {
+        const header = authorizerOf(asked)?.header;
+        used.set(asked.origin, header);
+        return header;
+      };
+      const all = { ...this.host.headers, ...headers };
+      const response = await this.#http.send({ method, url, headers: all, authorization, signal }, this.host);
+      if (response.status !== 401 || challenges === 4) return response;
+      const authorizer = authorizerOf(response.url) ?? this.#makeAuthorizer(response.url);
+      if (!(await authorizer.answer(response, used.get(response.url.origin), signal))) return response;
       response.body.resume();
     }
+  }
+
+  /** Anonymous, unless the credentials name that very host. */
+  #makeAuthorizer(url: URL): Authorizer {
+    const { scheme, host } = { scheme: url.protocol === 'http:' ? 'http' : 'https', host: url.host } as const;
+    const { tls, ...rest } = this.host;
+    const endpoint = { ...rest, scheme, host, tls: { ...tls, client: [] }, headers: {}, proxy: undefined };
+    const authorizer = new Authorizer({
+      http: this.#http,
+      cache: this.#tokens,
+      endpoint,
+      // Under which name that host knows the blob, only its challenge says.
+      scope: '',
+      auth: isMeantFor(this.#auth, endpoint, false, this.#reference.host),
+    });
+    this.#elsewhere.set(url.origin, authorizer);
+    return authorizer;
   }
 }
 

@@ -11,6 +11,8 @@ export interface RegistryHost {
   readonly dialTimeoutMs: number;
   /** `https` is tried first and plain HTTP when the other side speaks no TLS: loopback registries, `http://` with TLS options. */
   readonly fallbackToHttp: boolean;
+  /** In place of what the environment's variables say, NO_PROXY among them. */
+  readonly proxy?: URL | undefined;
 }
 
 export type Capability = 'pull' | 'resolve' | 'push' | 'referrers';

@@ -15,6 +15,7 @@ import {
   type RegistryHost,
   type TlsOptions,
 } from './host.ts';
+import { parseProxy } from './proxy.ts';
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -46,24 +47,45 @@ export function hostDirectories(host: string): readonly string[] {
   return [...names, '_default'];
 }
 
+/** What containerd's documentation lists; `proxy` since its main branch of 2026. */
+const fields: readonly string[] = [
+  'capabilities',
+  'ca',
+  'client',
+  'skip_verify',
+  'header',
+  'override_path',
+  'dial_timeout',
+  'proxy',
+];
+
 export function parseHosts(text: string, directory: string, registry: string): readonly RegistryHost[] {
   const document: Table = parse(text);
+  refuseUnknown(document, [...fields, 'server', 'host'], '');
   const hosts: RegistryHost[] = [];
   for (const [url, options] of Object.entries(table(document['host'] ?? {}, 'host'))) {
-    hosts.push(parseHost(url, table(options, `host."${url}"`), directory));
+    const own = table(options, `host."${url}"`);
+    refuseUnknown(own, fields, ` of host."${url}"`);
+    hosts.push(parseHost(url, own, directory));
   }
   const server = optional(document, 'server', string) ?? '';
   if (server !== '') return [...hosts, parseHost(server, document, directory)];
-  const { tls, headers, dialTimeoutMs } = parseOptions(document, directory);
-  return [...hosts, defaultHost(registry, { headers, dialTimeoutMs, ...(tls === undefined ? {} : { tls }) })];
+  const { tls, ...options } = parseOptions(document, directory);
+  return [...hosts, defaultHost(registry, { ...options, ...(tls === undefined ? {} : { tls }) })];
+}
+
+/** A misspelt or newer setting that is passed over in silence may be the one that keeps a pull away from somewhere. */
+function refuseUnknown(options: Table, known: readonly string[], where: string): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`unknown setting "${unknown}"${where}`);
 }
 
 function parseHost(server: string, options: Table, directory: string): RegistryHost {
-  const url = new URL(/^https?:\/\//.test(server) ? server : `https://${server}`);
+  const url = parseServer(server);
   const override = optional(options, 'override_path', boolean) ?? false;
   let path = posix.normalize(url.pathname).replace(/\/$/, '');
   if (!override && !path.endsWith('/v2')) path += '/v2';
-  const { tls, headers, dialTimeoutMs } = parseOptions(options, directory);
+  const { tls, ...rest } = parseOptions(options, directory);
   const scheme = url.protocol === 'http:' ? 'http' : 'https';
   return {
     scheme,
@@ -71,10 +93,19 @@ function parseHost(server: string, options: Table, directory: string): RegistryH
     path,
     capabilities: parseCapabilities(options),
     tls: tls ?? { ca: [], client: [], skipVerify: false },
-    headers,
-    dialTimeoutMs,
+    ...rest,
     fallbackToHttp: scheme === 'http' && tls !== undefined && url.port !== '',
   };
+}
+
+function parseServer(server: string): URL {
+  const url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(server) ? server : `https://${server}`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new Error(`"${server}" is reached by "${url.protocol}//"; http and https are possible`);
+  }
+  if (url.username !== '' || url.password !== '')
+    throw new Error(`"${url.host}" has credentials in its address; they belong into "header"`);
+  return url;
 }
 
 function parseCapabilities(options: Table): ReadonlySet<Capability> {
@@ -92,12 +123,13 @@ function parseCapabilities(options: Table): ReadonlySet<Capability> {
 function parseOptions(
   options: Table,
   directory: string,
-): { tls: TlsOptions | undefined; headers: Record<string, string[]>; dialTimeoutMs: number } {
+): Pick<RegistryHost, 'headers' | 'dialTimeoutMs' | 'proxy'> & { tls: TlsOptions | undefined } {
   const absolute = (path: string): string => (isAbsolute(path) ? path : join(directory, path));
   const ca = optional(options, 'ca', strings)?.map(absolute);
   const client = optional(options, 'client', clientPairs)?.map(([certificate, key]) => ({
     certificate: absolute(certificate),
-    key: absolute(key),
+    // A pair without a key: both are in one file.
+    key: absolute(key === '' ? certificate : key),
   }));
   const skipVerify = optional(options, 'skip_verify', boolean);
   const configured = ca !== undefined || client !== undefined || skipVerify !== undefined;
@@ -108,10 +140,12 @@ function parseOptions(
     ([name, value]) => [name.toLowerCase(), strings(value, `header.${name}`)] as const,
   );
   const dialTimeout = optional(options, 'dial_timeout', string);
+  const proxy = optional(options, 'proxy', string);
   return {
     tls,
     headers: Object.fromEntries(headers),
     dialTimeoutMs: dialTimeout ? parseDuration(dialTimeout) : defaultDialTimeoutMs,
+    ...(proxy ? { proxy: parseProxy(proxy, '"proxy"') } : {}),
   };
 }
 

@@ -1,19 +1,22 @@
 /**
- * One HTTP exchange with a registry: connection reuse, TLS options, redirects, time-outs. Knows nothing of registries'
- * API. Plain `node:http`, because it hands over body chunks as the socket delivers them. HTTPS_PROXY and friends count.
+ * One HTTP exchange with a registry: connection reuse, TLS options, proxies, redirects, time-outs. Knows nothing of
+ * registries' API. Plain `node:http`, because it hands over body chunks as the socket delivers them.
  */
-import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { describeError, errno, GantryError, version } from '../../base/index.ts';
-import type { RegistryHost, TlsOptions } from './host.ts';
+import { Agents } from './agents.ts';
+import { decodedBody, isDecodingError } from './content-encoding.ts';
+import type { RegistryHost } from './host.ts';
+import { ProxyRules } from './proxy.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
+  /** The Authorization header for an address: asked for each, those of redirects too. */
+  readonly authorization?: (url: URL) => string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -27,45 +30,51 @@ export interface HttpResponse {
 }
 
 /** The part of a RegistryHost that a connection depends on. */
-export type Connection = Pick<RegistryHost, 'tls' | 'dialTimeoutMs' | 'fallbackToHttp'>;
+export type Connection = Pick<RegistryHost, 'tls' | 'dialTimeoutMs' | 'fallbackToHttp' | 'proxy'>;
 
 const REDIRECT_LIMIT = 10;
 /** From the request's last byte to the response's headers. */
 const HEADER_TIMEOUT_MS = 60_000;
 
 export class HttpClient {
-  readonly #plain = new http.Agent({ keepAlive: true, scheduling: 'lifo', proxyEnv: process.env });
-  readonly #secure = new Map<string, https.Agent>();
-  /** Loopback origins that turned out to speak no TLS. */
+  readonly #agents = new Agents();
+  readonly #proxies: ProxyRules;
+  /** Origins that turned out to speak no TLS, of those that may do without. */
   readonly #plainOrigins = new Set<string>();
 
-  /** Follows redirects. Fails with GantryError: 'unavailable' when there is no answer, 'cancelled' by the signal. */
+  constructor(environment: NodeJS.ProcessEnv = process.env) {
+    this.#proxies = new ProxyRules(environment);
+  }
+
+  /**
+   * Follows redirects. What was meant for one origin is told to no other: credentials, client certificates, whatever
+   * hosts.toml added. Fails with GantryError: 'unavailable' when there is no answer, 'cancelled' by the signal.
+   */
   async send(request: HttpRequest, connection: Connection): Promise<HttpResponse> {
     let { url, headers } = request;
+    let used = connection;
     for (let redirects = 0; ; redirects++) {
-      const response = await this.#exchange({ ...request, url, headers }, connection);
+      const authorization = request.authorization?.(url);
+      const all = authorization === undefined ? headers : { ...headers, authorization };
+      const response = await this.#exchange({ ...request, url, headers: all }, used);
       const location = response.headers.location;
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
       response.body.resume();
       if (redirects === REDIRECT_LIMIT) throw unavailable(url, `more than ${REDIRECT_LIMIT} redirects`);
-      const next = new URL(location, url);
-      if (next.protocol !== 'http:' && next.protocol !== 'https:')
-        throw unavailable(url, `redirected to ${next.protocol}`);
-      // What was meant for one host is told to no other: credentials, and whatever hosts.toml added.
-      if (next.host !== url.host || next.protocol !== url.protocol) headers = onlyHarmless(headers);
+      const next = redirectTarget(url, location);
+      if (next.origin !== url.origin) {
+        // The body of a POST is a token of the caller's.
+        if (request.body !== undefined)
+          throw unavailable(url, `redirected a secret to ${next.origin}; refused`);
+        headers = onlyHarmless(headers);
+        used = elsewhere(used);
+      }
       url = next;
     }
   }
 
-  /** Whether `url` is reached by plain HTTP, without a proxy in between. */
-  isPlain(url: URL, connection: Connection): boolean {
-    if (process.env['http_proxy'] || process.env['HTTP_PROXY']) return false;
-    return url.protocol === 'http:' && (!connection.fallbackToHttp || this.#plainOrigins.has(url.host));
-  }
-
   close(): void {
-    this.#plain.destroy();
-    for (const agent of this.#secure.values()) agent.destroy();
+    this.#agents.close();
   }
 
   async #exchange(request: HttpRequest, connection: Connection): Promise<HttpResponse> {
@@ -75,7 +84,8 @@ export class HttpClient {
       const secure = new URL(url);
       secure.protocol = 'https:';
       try {
-        return await this.#once({ ...request, url: secure }, connection);
+        // The address as it was asked for: whose credentials are meant goes by that.
+        return { ...(await this.#once({ ...request, url: secure }, connection)), url };
       } catch (error) {
         if (!speaksNoTls(error)) throw error;
         this.#plainOrigins.add(url.host);
@@ -91,8 +101,15 @@ export class HttpClient {
     if (signal.aborted) return Promise.reject(cancelled(url));
     const outgoing = (secure ? https : http).request(url, {
       method,
-      agent: secure ? this.#agentFor(connection.tls) : this.#plain,
-      headers: { 'user-agent': `gantry/${version}`, ...mutable(request.headers) },
+      agent: this.#agents.get(
+        secure ? connection.tls : undefined,
+        connection.proxy ?? this.#proxies.for(url),
+      ),
+      headers: {
+        'user-agent': `gantry/${version}`,
+        'accept-encoding': 'identity',
+        ...mutable(request.headers),
+      },
     });
     let answer: http.IncomingMessage | undefined;
     const abort = (): void => void (answer ?? outgoing).destroy(cancelled(url));
@@ -123,72 +140,51 @@ export class HttpClient {
     outgoing.end(request.body);
     return promise;
   }
-
-  #agentFor(tls: TlsOptions): https.Agent {
-    const key = JSON.stringify(tls);
-    let agent = this.#secure.get(key);
-    if (agent === undefined) {
-      agent = new https.Agent({
-        keepAlive: true,
-        scheduling: 'lifo',
-        proxyEnv: process.env,
-        secureContext: secureContext(tls),
-        rejectUnauthorized: !tls.skipVerify,
-      });
-      this.#secure.set(key, agent);
-    }
-    return agent;
-  }
 }
 
-/** Reads a small body whole; 'data-loss' beyond `limit` bytes. */
+/** Reads a small body whole, without its content coding; 'data-loss' beyond `limit` bytes and for a broken coding. */
 export async function readBody(response: HttpResponse, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of decodedBody(response)) {
       const bytes = chunk as Buffer;
       size += bytes.length;
       if (size > limit) break;
       chunks.push(bytes);
     }
   } catch (error) {
+    if (isDecodingError(error)) throw badBody(response.url, 'a body that is not coded as it says');
     throw error instanceof GantryError ? error : unavailable(response.url, describeError(error), error);
   }
   if (size <= limit) return Buffer.concat(chunks);
-  throw new GantryError({
+  throw badBody(response.url, `more than ${limit} bytes where a small document was expected`);
+}
+
+function badBody(url: URL, what: string): GantryError {
+  return new GantryError({
     code: 'data-loss',
     operation: 'read',
-    subject: response.url.href,
-    message: `${location(response.url)} sent more than ${limit} bytes where a small document was expected`,
+    subject: url.href,
+    message: `${location(url)} sent ${what}`,
   });
 }
 
-function secureContext(tls: TlsOptions): SecureContext {
-  const read = (file: string): string => {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      throw new GantryError({
-        code: 'failed-precondition',
-        operation: 'read certificate',
-        subject: file,
-        message: `cannot read ${file}, which hosts.toml names: ${describeError(error)}`,
-        cause: error,
-      });
-    }
-  };
-  // Node trusts only its built-in list; people expect what the host trusts.
-  const trusted = tls.skipVerify ? [] : [...getCACertificates('default'), ...getCACertificates('system')];
-  return createSecureContext({
-    ca: [...new Set([...trusted, ...tls.ca.map(read)])],
-    cert: tls.client.map((pair) => read(pair.certificate)),
-    key: tls.client.map((pair) => read(pair.key)),
-  });
+function redirectTarget(from: URL, location: string): URL {
+  const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (next === undefined) throw unavailable(from, 'redirected to what is no address');
+  if (next.protocol !== 'http:' && next.protocol !== 'https:')
+    throw unavailable(from, `redirected to ${next.protocol}`);
+  return next;
+}
+
+/** How another host is connected to than the one that the options are for. */
+function elsewhere(connection: Connection): Connection {
+  return { ...connection, tls: { ...connection.tls, client: [] }, fallbackToHttp: false, proxy: undefined };
 }
 
 function onlyHarmless(headers: HttpRequest['headers']): HttpRequest['headers'] {
-  const harmless = ['accept', 'accept-encoding', 'range', 'if-range'];
+  const harmless = ['accept', 'range', 'if-range'];
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => harmless.includes(name.toLowerCase())),
   );

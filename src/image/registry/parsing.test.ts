@@ -83,6 +83,25 @@ describe('hosts.toml', () => {
     expect(hosts[2]?.tls.skipVerify).toBe(true);
   });
 
+  it('takes what has no host of its own for the registry’s', () => {
+    const [registry] = parse('ca = "a"\ndial_timeout = "1s"\nproxy = "p:1"\n[header]\nx = "1"', 'r.test');
+    expect(registry).toMatchObject({
+      host: 'r.test',
+      tls: { ca: ['/etc/r/a'] },
+      dialTimeoutMs: 1000,
+      headers: { x: ['1'] },
+    });
+    expect(registry?.proxy?.href).toBe('http://p:1/');
+  });
+
+  it('takes a client’s certificate and key from one file or from two', () => {
+    const client = (value: string) => parse(`client = ${value}`)[0]?.tls.client;
+    const same = { certificate: '/etc/r/a', key: '/etc/r/a' };
+    expect(client('"a"')).toEqual([same]);
+    expect(client('["a", "/b"]')).toEqual([same, { certificate: '/b', key: '/b' }]);
+    expect(client('[["a", "k"], ["a", ""]]')).toEqual([{ certificate: '/etc/r/a', key: '/etc/r/k' }, same]);
+  });
+
   it('ends with the registry itself when there is no server', () => {
     expect(parse('[host."http://m"]').map((h) => h.host)).toEqual(['m', 'registry-1.docker.io']);
     expect(parse('skip_verify = true', 'x.example')[0]).toMatchObject({
@@ -95,6 +114,12 @@ describe('hosts.toml', () => {
     ['server = 3', '"server"'],
     ['[host."x"]\ncapabilities = ["fly"]', 'unknown capability "fly"'],
     ['[host."x"]\nclient = [["a"]]', 'pairs'],
+    ['capabilites = ["pull"]', 'unknown setting "capabilites"'],
+    ['[host."x"]\nserver = "y"', 'unknown setting "server" of host."x"'],
+    ['[host."x"]\nmirror = true', 'unknown setting "mirror" of host."x"'],
+    ['server = "unix:///run/x.sock"', '"unix://"'],
+    ['server = "https://u:p@x"', 'credentials'],
+    ['proxy = "socks4://x"', '"socks4://"'],
     ['[host."x"]\nskip_verify = "yes"', 'true or false'],
     ['[host."x"]\ndial_timeout = "soon"', 'no duration'],
     ['host = 1', 'must be a table'],

@@ -3,14 +3,14 @@
  * they want for authentication, and the three things a pull asks for: a manifest, a small blob, a blob's stream.
  * OCI distribution-spec, section Pull.
  */
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import { errorCode, GantryError, type Logger } from '../../base/index.ts';
 import { verifiedDigest } from '../digest.ts';
 import { nameOf, type Reference } from '../reference.ts';
 import type { RegistryAuth } from '../types.ts';
 import type { TokenCache } from './authorizer.ts';
+import { type BlobPart, describePart, partHeaders, type WantedBlob } from './blob-part.ts';
 import { Endpoint } from './endpoint.ts';
+import { ExternalBlob, usableUrls } from './external.ts';
 import type { Capability, RegistryHost } from './host.ts';
 import { type HttpClient, type HttpResponse, readBody } from './http.ts';
 import { statusError } from './status.ts';
@@ -34,18 +34,6 @@ export interface Document {
   readonly bytes: Buffer;
 }
 
-/** A blob's bytes from `offset` on. */
-export interface BlobPart {
-  readonly body: IncomingMessage;
-  readonly endpoint: RegistryHost;
-  /** What the stream begins with: 0 where the server ignored the range. */
-  readonly offset: number;
-  /** Bytes of the whole blob, where the server says so. */
-  readonly total: number | undefined;
-  /** A strong validator for If-Range, with the address that it came from. */
-  readonly validator: { readonly etag: string; readonly href: string } | undefined;
-}
-
 export interface SessionOptions {
   readonly http: HttpClient;
   readonly tokens: TokenCache;
@@ -58,6 +46,8 @@ export interface SessionOptions {
 export class RegistrySession {
   readonly #options: SessionOptions;
   readonly #endpoints: Endpoint[];
+  /** By address: the same object for the same address, since transfers remember whom not to ask again. */
+  readonly #external = new Map<string, ExternalBlob>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -70,9 +60,19 @@ export class RegistrySession {
     });
   }
 
-  /** By tag or digest; the bytes are what the digest says, or 'data-loss'. */
-  async manifest(target: { tag?: string; digest?: string }, signal: AbortSignal): Promise<Document> {
+  /**
+   * By tag or digest; the bytes are what the digest says, or 'data-loss'. Where a mirror comes first that may not say what
+   * a tag means, the others are asked for the digest only, and the mirror then serves it.
+   */
+  async manifest(
+    target: { tag?: string; digest?: string; size?: number },
+    signal: AbortSignal,
+  ): Promise<Document> {
     const { reference } = this.#options;
+    if (target.digest === undefined && this.#contentIsElsewhere()) {
+      const digest = await this.#resolve(target.tag ?? 'latest', signal);
+      if (digest !== undefined) return await this.manifest({ digest }, signal);
+    }
     const name = target.digest ?? target.tag ?? 'latest';
     const subject = `${nameOf(reference)}${target.digest === undefined ? ':' : '@'}${name}`;
     const capability = target.digest === undefined ? 'resolve' : 'pull';
@@ -82,6 +82,7 @@ export class RegistrySession {
       const bytes = await readBody(response, DOCUMENT_LIMIT);
       const claimed = target.digest ?? singleHeader(response.headers['docker-content-digest']);
       const digest = verifiedDigest(bytes, claimed, `manifest ${subject} from ${endpoint.host.host}`);
+      checkSize(bytes, target.size, subject);
       return {
         digest,
         bytes,
@@ -99,40 +100,87 @@ export class RegistrySession {
       if (response.status !== 200) throw await statusError(response, subject);
       const bytes = await readBody(response, DOCUMENT_LIMIT);
       verifiedDigest(bytes, digest, `blob ${subject} from ${endpoint.host.host}`);
+      checkSize(bytes, size, subject);
       return bytes;
     });
   }
 
-  /** A blob as a socket that another process can read to its end, from the endpoint that is asked first; see direct.ts. */
-  async openDirect(digest: string, size: number, signal: AbortSignal): Promise<Socket | undefined> {
-    const endpoint = this.#endpoints.find((e) => e.host.capabilities.has('pull'));
-    return await endpoint?.direct(`blobs/${digest}`, size, signal);
-  }
-
   /** A blob's stream from `offset`; endpoints in `except` are not asked. */
   async openBlob(
-    digest: string,
+    blob: WantedBlob,
     offset: number,
     previous: BlobPart | undefined,
     except: ReadonlySet<RegistryHost>,
     signal: AbortSignal,
   ): Promise<BlobPart> {
+    const { digest } = blob;
     const subject = `${nameOf(this.#options.reference)}@${digest}`;
-    return await this.#eachEndpoint(
-      'pull',
-      subject,
-      async (endpoint) => {
-        const headers: Record<string, string> = { 'accept-encoding': 'identity' };
-        if (offset > 0) headers['range'] = `bytes=${offset}-`;
-        if (offset > 0 && previous?.validator && previous.endpoint === endpoint.host) {
-          headers['if-range'] = previous.validator.etag;
-        }
-        const response = await endpoint.get(`blobs/${digest}`, headers, signal);
-        if (response.status !== 200 && response.status !== 206) throw await statusError(response, subject);
-        return describePart(response, offset, endpoint.host, subject);
-      },
-      except,
+    const part = async (response: HttpResponse, host: RegistryHost): Promise<BlobPart> => {
+      if (response.status !== 200 && response.status !== 206) throw await statusError(response, subject);
+      return describePart(response, offset, host, subject);
+    };
+    try {
+      const ask = async (endpoint: Endpoint): Promise<BlobPart> => {
+        const { host } = endpoint;
+        return await part(
+          await endpoint.get(`blobs/${digest}`, partHeaders(host, offset, previous), signal),
+          host,
+        );
+      };
+      return await this.#eachEndpoint('pull', subject, ask, except);
+    } catch (error) {
+      if (errorCode(error) !== 'not-found') throw error;
+      for (const external of this.#externalOf(blob, except)) {
+        const found = await this.#tryExternal(external, async () =>
+          part(await external.get(partHeaders(external.host, offset, previous), signal), external.host),
+        );
+        if (found !== undefined) return found;
+      }
+      throw error;
+    }
+  }
+
+  #externalOf({ urls }: WantedBlob, except: ReadonlySet<RegistryHost>): ExternalBlob[] {
+    return usableUrls(urls)
+      .map((url) => {
+        const known = this.#external.get(url.href) ?? new ExternalBlob(this.#options.http, url);
+        this.#external.set(url.href, known);
+        return known;
+      })
+      .filter(({ host }) => !except.has(host));
+  }
+
+  /** Undefined when it fails: the registry's own word, that it lacks the blob, then counts. */
+  async #tryExternal(external: ExternalBlob, ask: () => Promise<BlobPart>): Promise<BlobPart | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (errorCode(error) === 'cancelled') throw error;
+      this.#options.log.warn(
+        { host: external.host.host, error: String(error) },
+        'a layer is not where its descriptor says',
+      );
+      return undefined;
+    }
+  }
+
+  /** Whether an endpoint that serves content and resolves no tags is asked before all that do. */
+  #contentIsElsewhere(): boolean {
+    const first = this.#endpoints.find(
+      ({ host }) => host.capabilities.has('pull') || host.capabilities.has('resolve'),
     );
+    return first !== undefined && !first.host.capabilities.has('resolve');
+  }
+
+  /** What a tag means now; undefined when the registry does not say (distribution-spec: it need not). */
+  async #resolve(tag: string, signal: AbortSignal): Promise<string | undefined> {
+    const subject = `${nameOf(this.#options.reference)}:${tag}`;
+    return await this.#eachEndpoint('resolve', subject, async (endpoint) => {
+      const response = await endpoint.head(`manifests/${tag}`, { accept: manifestTypes }, signal);
+      if (response.status !== 200) throw await statusError(response, subject);
+      response.body.resume();
+      return singleHeader(response.headers['docker-content-digest']);
+    });
   }
 
   /** Whether a blob can be asked for elsewhere than at `except`. */
@@ -140,22 +188,24 @@ export class RegistrySession {
     return this.#endpoints.some((e) => e.host.capabilities.has('pull') && !except.has(e.host));
   }
 
-  /** The first endpoint that succeeds is asked first from then on. The registry's own error counts, then a mirror's. */
+  /** Those that fail come after the one that succeeds from then on. The registry's own error counts, then a mirror's. */
   async #eachEndpoint<T>(
     capability: Capability,
     subject: string,
     ask: (endpoint: Endpoint) => Promise<T>,
     except?: ReadonlySet<RegistryHost>,
   ): Promise<T> {
+    const failed: Endpoint[] = [];
     const able = this.#endpoints.filter((e) => e.host.capabilities.has(capability) && !except?.has(e.host));
     let failure: unknown;
     for (const endpoint of able) {
       try {
         const result = await ask(endpoint);
-        this.#prefer(endpoint);
+        this.#prefer(endpoint, failed);
         return result;
       } catch (error) {
         if (errorCode(error) === 'cancelled') throw error;
+        failed.push(endpoint);
         if (failure === undefined || endpoint.last) failure = error;
         this.#options.log.debug(
           { host: endpoint.host.host, subject, error: String(error) },
@@ -166,40 +216,26 @@ export class RegistrySession {
     throw failure ?? noEndpoint(capability, subject, this.#options.reference.host);
   }
 
-  #prefer(endpoint: Endpoint): void {
-    const at = this.#endpoints.indexOf(endpoint);
-    if (at > 0) this.#endpoints.unshift(...this.#endpoints.splice(at, 1));
+  #prefer(endpoint: Endpoint, failed: readonly Endpoint[]): void {
+    const rest = this.#endpoints.filter((other) => !failed.includes(other));
+    rest.splice(rest.indexOf(endpoint) + 1, 0, ...failed);
+    this.#endpoints.splice(0, this.#endpoints.length, ...rest);
   }
-}
-
-function describePart(
-  response: HttpResponse,
-  offset: number,
-  endpoint: RegistryHost,
-  subject: string,
-): BlobPart {
-  const { headers, status, url, body } = response;
-  const etag = headers.etag;
-  const validator = etag !== undefined && !etag.startsWith('W/') ? { etag, href: url.href } : undefined;
-  if (status === 200) {
-    const length = headers['content-length'];
-    return { body, endpoint, offset: 0, total: length === undefined ? undefined : Number(length), validator };
-  }
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
-  if (range === null || Number(range[1]) !== offset) {
-    body.destroy();
-    throw new GantryError({
-      code: 'unavailable',
-      operation: 'fetch from registry',
-      subject,
-      message: `${subject}: ${url.host} answered with range "${headers['content-range']}" instead of bytes from ${offset} on`,
-    });
-  }
-  return { body, endpoint, offset, total: range[2] === '*' ? undefined : Number(range[2]), validator };
 }
 
 function singleHeader(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** A descriptor with the right digest and another size is not to be believed in anything else. */
+function checkSize(bytes: Buffer, size: number | undefined, subject: string): void {
+  if (size === undefined || bytes.length === size) return;
+  throw new GantryError({
+    code: 'data-loss',
+    operation: 'fetch from registry',
+    subject,
+    message: `${subject} has ${bytes.length} bytes where its descriptor says ${size}`,
+  });
 }
 
 function tooLarge(subject: string, size: number): GantryError {

@@ -2,19 +2,17 @@
  * Moves one blob from a registry into a stream, across broken connections: what arrived is kept, the rest is asked for
  * by range. It does not look at the bytes: whoever reads the stream verifies the digest.
  */
-import type { IncomingMessage } from 'node:http';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, errorCode, GantryError, type Logger } from '../../base/index.ts';
 import { RateWatch } from '../rate-watch.ts';
+import type { BlobPart, WantedBlob } from './blob-part.ts';
 import type { RegistryHost } from './host.ts';
-import type { BlobPart, RegistrySession } from './session.ts';
+import type { RegistrySession } from './session.ts';
 
 export interface TransferOptions {
   readonly session: RegistrySession;
-  readonly digest: string;
-  /** Bytes, as the manifest says. */
-  readonly size: number;
+  readonly blob: WantedBlob;
   /** Bytes a second, averaged over `windowMs`: a connection below it is given up. */
   readonly minimumRate: number;
   readonly windowMs: number;
@@ -46,7 +44,8 @@ export class WrongContentError extends GantryError {
 
 /** Ends `sink` once every byte was accepted by it. Fails with 'cancelled', 'unavailable', or what the registry answers. */
 export async function transferBlob(options: TransferOptions, sink: Writable): Promise<TransferResult> {
-  const { session, digest, size, except, signal, log } = options;
+  const { session, blob, except, signal, log } = options;
+  const { digest, size } = blob;
   let offset = 0;
   let failures = 0;
   let part: BlobPart | undefined;
@@ -55,7 +54,7 @@ export async function transferBlob(options: TransferOptions, sink: Writable): Pr
     sinkClosed.value = true;
   });
   while (offset < size) {
-    part = await session.openBlob(digest, offset, part, except, signal);
+    part = await session.openBlob(blob, offset, part, except, signal);
     checkTotal(part, digest, size);
     const outcome = await copy(part.body, sink, {
       skip: offset - part.offset,
@@ -96,7 +95,7 @@ interface CopyOutcome {
 }
 
 /** Never rejects: whatever ends the stream, what was copied counts. */
-function copy(body: IncomingMessage, sink: Writable, options: CopyOptions): Promise<CopyOutcome> {
+function copy(body: Readable, sink: Writable, options: CopyOptions): Promise<CopyOutcome> {
   const { promise, resolve } = Promise.withResolvers<CopyOutcome>();
   const watch = new RateWatch(options.minimumRate, options.windowMs, performance.now());
   let { skip, room } = options;

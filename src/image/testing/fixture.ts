@@ -20,9 +20,9 @@ export class Fixture {
   }
 
   async service(
-    options: { graceMs?: number; rateWindowMs?: number; minimumRate?: number; direct?: boolean } = {},
+    options: { graceMs?: number; rateWindowMs?: number; minimumRate?: number } = {},
   ): Promise<ImageService> {
-    const { graceMs = 0, rateWindowMs = 1000, minimumRate = 1024, direct = false } = options;
+    const { graceMs = 0, rateWindowMs = 1000, minimumRate = 1024 } = options;
     const { root, state, registries: registriesDir } = this;
     const service = await createImageService(
       { root, state, registriesDir, pullConcurrency: 3, pullMinimumRate: minimumRate },
@@ -30,7 +30,6 @@ export class Fixture {
         log: pino({ level: 'debug' }, { write: (line) => void this.log.push(JSON.parse(line)) }),
         layerGraceMs: graceMs,
         rateWindowMs,
-        directLayerBytes: direct ? 0 : Number.MAX_SAFE_INTEGER,
       },
     );
     this.#services.push(service);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Blob, TestImage } from './images.ts';
+import { type Blob, digestOf, type TestImage } from './images.ts';
 
 /** True: it has answered. */
 export type Mischief = (
@@ -13,7 +13,11 @@ export type Mischief = (
 ) => boolean;
 
 export class Rogue {
-  readonly requests: { readonly path: string; readonly headers: IncomingMessage['headers'] }[] = [];
+  readonly requests: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: IncomingMessage['headers'];
+  }[] = [];
   mischief: Mischief = () => false;
   readonly #server: Server;
   readonly #content = new Map<string, Blob>();
@@ -61,7 +65,7 @@ export class Rogue {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? '';
-    this.requests.push({ path, headers: request.headers });
+    this.requests.push({ method: request.method ?? '', path, headers: request.headers });
     const blob = this.#content.get(path.split('?')[0] ?? '');
     if (this.mischief(request, response, blob)) return;
     if (blob === undefined) {
@@ -78,7 +82,13 @@ export function sendHonestly(request: IncomingMessage, response: ServerResponse,
   const from = Number(range?.[1] ?? 0);
   const rest = blob.bytes.subarray(from);
   const total = blob.bytes.length;
-  const headers = { 'content-type': blob.mediaType, 'content-length': rest.length, etag: `"${blob.digest}"` };
+  const headers = {
+    'content-type': blob.mediaType,
+    'content-length': rest.length,
+    etag: `"${blob.digest}"`,
+    // Of the bytes that are sent: some tests send others than the blob's.
+    'docker-content-digest': digestOf(blob.bytes),
+  };
   if (range === null) response.writeHead(200, headers);
   else response.writeHead(206, { ...headers, 'content-range': `bytes ${from}-${total - 1}/${total}` });
   response.end(rest);
