@@ -16,7 +16,6 @@ import {
   type TestImage,
   tarOf,
 } from './testing/images.ts';
-import { flip } from './testing/mischief.ts';
 
 let fixture: Fixture;
 let images: ImageService;
@@ -183,13 +182,13 @@ describe('what is none', () => {
     ['a missing configuration', () => archive(without(blobPath(image.config))), 'is missing'],
     [
       'a layer with other bytes',
-      () => archive({ ...good(), [layer]: flip(image.layers[0]?.bytes ?? Buffer.alloc(0)) }),
+      () => archive({ ...good(), [layer]: Buffer.alloc(image.layers[0]?.bytes.length ?? 0) }),
       layer,
     ],
     [
       'a layer of another size',
       () => archive({ ...good(), [layer]: gzipSync(tarOf({ z: 'z' })) }),
-      /has \d+ bytes where its descriptor says \d+/,
+      'bytes where its descriptor says',
     ],
     [
       'a configuration with other bytes',
