@@ -4,6 +4,7 @@ import type { ParsedConfig } from './formats/index.ts';
 import type { StoredLayer } from './layers/index.ts';
 import { withNames, withoutTags } from './names.ts';
 import type { ImageParts } from './parts.ts';
+import { IMAGE_RECORD_VERSION } from './record.ts';
 import type { ImageRecord } from './types.ts';
 
 export interface NewImage {
@@ -36,6 +37,8 @@ export async function announce(
     const old = images.read(image.id);
     const record = withNames(
       {
+        // What another release has noted of this image stays.
+        ...old?.image,
         id: image.id,
         repoTags: old?.image.repoTags ?? [],
         repoDigests: old?.image.repoDigests ?? [],
@@ -49,7 +52,8 @@ export async function announce(
       names.digests,
     );
     images.write({
-      version: 1,
+      ...old,
+      version: old?.version ?? IMAGE_RECORD_VERSION,
       image: record,
       targets: [...new Set([...(old?.targets ?? []), ...image.targets])],
       manifest: image.manifest.toString('base64'),

@@ -16,10 +16,15 @@ export interface Collector {
   readonly log: Logger;
 }
 
-/** Under the store's lock. Returns the keys that went. */
+/**
+ * Under the store's lock. Returns the keys that went: none while there is a record, or a container's list of layers, that cannot
+ * be read, for its layers are not known.
+ */
 export async function collectLayers(collector: Collector): Promise<readonly string[]> {
   const { images, layers, users, wanted, log } = collector;
-  const kept = new Set([...images.referencedLayers(), ...users.layersInUse(), ...wanted]);
+  const used = users.layersInUse();
+  if (used === undefined || images.hasUnknown) return [];
+  const kept = new Set([...images.referencedLayers(), ...used, ...wanted]);
   const unused = layers.keys().filter((key) => !kept.has(key));
   for (const key of unused) await layers.remove(key);
   if (unused.length > 0) log.info({ layers: unused }, 'removed layers that nothing uses');

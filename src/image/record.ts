@@ -3,7 +3,8 @@ import { isDigest } from './reference.ts';
 import type { ImageRecord } from './types.ts';
 
 export interface StoredImage {
-  readonly version: 1;
+  /** Of the record's form; a newer release's may be higher than ours. */
+  readonly version: number;
   readonly image: ImageRecord;
   /** Digests under which registries know it: the manifest's, and the index's that led to it. */
   readonly targets: readonly string[];
@@ -13,10 +14,27 @@ export interface StoredImage {
   readonly config: string;
 }
 
-/** Throws an Error that says what is wrong with it. */
+export const IMAGE_RECORD_VERSION = 1;
+
+/** A record of a newer release that lacks something which this one cannot do without. It is kept. */
+export class ForeignRecord extends Error {}
+
+/**
+ * With the members that only another release knows, so that they are written back. Throws an Error that says what is wrong with
+ * it, a ForeignRecord where that release is newer.
+ */
 export function parseRecord(text: string): StoredImage {
   const value: unknown = JSON.parse(text);
-  if (!isObject(value) || value['version'] !== 1) throw new Error('unknown version');
+  if (!isObject(value) || !Number.isSafeInteger(value['version'])) throw new Error('no version');
+  try {
+    return parseMembers(value, value['version'] as number);
+  } catch (cause) {
+    if (!(cause instanceof Error) || Number(value['version']) <= IMAGE_RECORD_VERSION) throw cause;
+    throw new ForeignRecord(`it is of a newer release (version ${value['version']}): ${cause.message}`);
+  }
+}
+
+function parseMembers(value: Record<string, unknown>, version: number): StoredImage {
   const { image, targets, manifest, config } = value;
   if (!isObject(image)) throw new Error('no image');
   const { id, repoTags, repoDigests, layers, pulledAt, size, config: run } = image;
@@ -28,7 +46,8 @@ export function parseRecord(text: string): StoredImage {
     throw new Error('no configuration');
   if (typeof manifest !== 'string' || typeof config !== 'string') throw new Error('no documents');
   return {
-    version: 1,
+    ...value,
+    version,
     image: { ...(image as unknown as ImageRecord), pulledAt: BigInt(pulledAt) },
     targets,
     manifest,

@@ -13,13 +13,13 @@ import {
   syncDirectory,
   writeJsonAtomic,
 } from '../base/index.ts';
-import { parseRecord, type StoredImage } from './record.ts';
+import { ForeignRecord, parseRecord, type StoredImage } from './record.ts';
 import type { ImageRecord } from './types.ts';
 
 export interface ImageStoreOptions {
   readonly directory: string;
   readonly quarantine: string;
-  /** Whether a layer is whole on disk. */
+  /** Whether a layer is whole on disk. Throws when that cannot be told now. */
   readonly hasLayer: (key: string) => boolean;
   readonly log: Logger;
 }
@@ -38,6 +38,8 @@ const CLOCK_TICK_MS = 50;
 export class ImageStore {
   readonly #options: ImageStoreOptions;
   readonly #loaded = new Map<string, Loaded>();
+  /** Records that are there and cannot be read now, or are a newer release's: why, by file name. */
+  readonly #unknown = new Map<string, string>();
   #names = new Map<string, ImageRecord>();
   #list: readonly ImageRecord[] = [];
   #seen = '';
@@ -67,6 +69,12 @@ export class ImageStore {
   /** By the digest of a manifest or index that led to it. */
   byTarget(digest: string): ImageRecord | undefined {
     return this.list().find((image) => this.#loaded.get(image.id)?.targets.includes(digest));
+  }
+
+  /** Whether there are records of which nobody here knows the layers: then none may go. */
+  get hasUnknown(): boolean {
+    this.#refresh();
+    return this.#unknown.size > 0;
   }
 
   /** Whole or not. */
@@ -128,37 +136,59 @@ export class ImageStore {
     const stamp = this.#directoryStamp();
     if (stamp === this.#seen) return;
     const present = new Set<string>();
-    for (const name of readdirSync(this.#options.directory)) {
-      if (!/^[0-9a-f]{64}\.json$/.test(name)) continue;
+    const names = readdirSync(this.#options.directory).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
+    for (const name of this.#unknown.keys()) if (!names.includes(name)) this.#unknown.delete(name);
+    for (const name of names) {
       const id = `sha256:${name.slice(0, 64)}`;
       if (this.#load(id, name)) present.add(id);
     }
     for (const id of this.#loaded.keys()) if (!present.has(id)) this.#loaded.delete(id);
     this.#index();
-    this.#seen = stamp;
+    // What could not be read is looked at again the next time.
+    this.#seen = this.#unknown.size > 0 ? '' : stamp;
   }
 
+  /** Whether there is an image of that ID. */
   #load(id: string, name: string): boolean {
+    try {
+      const isThere = this.#loadRecord(id, name);
+      this.#unknown.delete(name);
+      return isThere;
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return false;
+      if (errno(error) === undefined && !(error instanceof ForeignRecord)) {
+        this.#setAside(name, describeError(error));
+        return false;
+      }
+      this.#keepUnknown(name, describeError(error));
+      // What was known of it before holds.
+      return this.#loaded.has(id);
+    }
+  }
+
+  /** Errors: those of the file system; ForeignRecord; another one for what is no record. */
+  #loadRecord(id: string, name: string): boolean {
     const path = join(this.#options.directory, name);
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return false;
     const stamp = stampOf(stats);
     if (this.#loaded.get(id)?.stamp === stamp) return true;
-    try {
-      const { image, targets } = parseRecord(readFileSync(path, 'utf8'));
-      if (image.id !== id) throw new Error(`it is the record of ${image.id}`);
-      const missing = image.layers.map((layer) => layer.key).filter((key) => !this.#options.hasLayer(key));
-      if (missing.length > 0) {
-        const subject = { image: id, tags: image.repoTags, missing };
-        this.#options.log.warn(subject, 'image has lost layers and is not shown; pull it again');
-      }
-      this.#loaded.set(id, { image, targets, missing, stamp });
-      return true;
-    } catch (error) {
-      if (errno(error) === 'ENOENT') return false;
-      this.#setAside(name, describeError(error));
-      return false;
+    const { image, targets } = parseRecord(readFileSync(path, 'utf8'));
+    if (image.id !== id) throw new Error(`it is the record of ${image.id}`);
+    const missing = image.layers.map((layer) => layer.key).filter((key) => !this.#options.hasLayer(key));
+    if (missing.length > 0) {
+      const subject = { image: id, tags: image.repoTags, missing };
+      this.#options.log.warn(subject, 'image has lost layers and is not shown; pull it again');
     }
+    this.#loaded.set(id, { image, targets, missing, stamp });
+    return true;
+  }
+
+  /** Logged once a reason. */
+  #keepUnknown(name: string, why: string): void {
+    if (this.#unknown.get(name) !== why)
+      this.#options.log.error({ record: name, why }, 'image record is not understood; it is left as it is');
+    this.#unknown.set(name, why);
   }
 
   #setAside(name: string, why: string): void {

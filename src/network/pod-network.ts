@@ -1,6 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeDirectory, type Roots, sweepTemporaryFiles, writeFileAtomic } from '../base/index.ts';
+import {
+  GantryError,
+  makeDirectory,
+  type Roots,
+  sweepTemporaryFiles,
+  writeFileAtomic,
+} from '../base/index.ts';
 import { parseRanges } from './builtin/address.ts';
 import { BuiltinNetworkProvider } from './builtin/builtin-network.ts';
 import { CniNetworkProvider } from './cni/cni-network.ts';
@@ -25,8 +31,10 @@ export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodN
     return wasSeen(config) ? cni : builtin;
   };
   /** For a pod that has a network: the one that made it, whatever would be chosen now. */
-  const of = (record: NetworkRecord): NetworkProvider | undefined =>
-    record.kind === 'none' ? undefined : record.kind === 'cni' ? cni : builtin;
+  const of = (record: NetworkRecord): NetworkProvider | undefined => {
+    if (!isKnown(record)) throw foreignNetwork(record);
+    return record.kind === 'none' ? undefined : record.kind === 'cni' ? cni : builtin;
+  };
 
   return {
     setUp: (request, announce, signal) => choose().setUp(request, announce, signal),
@@ -39,7 +47,8 @@ export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodN
     },
     collectGarbage: async (live) => {
       await builtin.collectGarbage(live);
-      await cni.collectGarbage(live);
+      // What a network of a newer release has of the plug-ins is not known.
+      if (live.every(isKnown)) await cni.collectGarbage(live);
     },
     setPodCidr: async (cidr) => {
       if (cidr === '' || cidr === podCidr.current) return;
@@ -49,6 +58,21 @@ export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodN
     },
     close: async () => builtin.close(),
   };
+}
+
+/** Another kind is a newer release's. */
+function isKnown({ kind }: NetworkRecord): boolean {
+  return kind === 'cni' || kind === 'builtin' || kind === 'none';
+}
+
+/** Only the release that made it knows what is to be given back. */
+function foreignNetwork({ kind, request }: NetworkRecord): GantryError {
+  return new GantryError({
+    code: 'unimplemented',
+    operation: 'find network',
+    subject: request.podId,
+    message: `the network of pod ${request.podId} is of the kind "${kind}", which this release does not know; the release that made it must take it down`,
+  });
 }
 
 /** The pod ranges that the kubelet named last, kept over a restart: it says them only when they change. */

@@ -165,14 +165,16 @@ export class ErofsStore implements LayerStore {
     return join(this.#directory, `${key}.json`);
   }
 
+  /** Undefined where there is none, or no whole one. Errors: those of the file system, which must not count as absence. */
   #read(key: string): StoredLayer | undefined {
     try {
       const record = JSON.parse(readFileSync(this.#recordPath(key), 'utf8')) as StoredLayer;
       return record.key === key && typeof record.size === 'number' && typeof record.digest === 'string'
         ? record
         : undefined;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof SyntaxError || errno(error) === 'ENOENT') return undefined;
+      throw systemError('read the record of a layer in', this.#recordPath(key), error);
     }
   }
 }

@@ -79,6 +79,7 @@ export class LayerMounts {
     const { lock, users, layers, directory } = this.#options;
     await lock.run(async () => {
       const used = users.layersInUse();
+      if (used === undefined) return;
       for (const key of readdirSync(directory)) {
         if (used.has(key)) continue;
         await layers.unmount(this.#target(key));

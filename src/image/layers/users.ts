@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory, sweepTemporaryFiles, writeJsonAtomic } from '../../base/index.ts';
+import { errno, makeDirectory, sweepTemporaryFiles, writeJsonAtomic } from '../../base/index.ts';
 
 export class LayerUsers {
   readonly #directory: string;
@@ -24,7 +24,7 @@ export class LayerUsers {
 
   /** Idempotent. The layers that it used. */
   remove(containerId: string): readonly string[] {
-    const keys = this.#layersOf(containerId);
+    const keys = this.#layersOf(containerId) ?? [];
     rmSync(this.#path(containerId), { force: true });
     this.#known.delete(containerId);
     return keys;
@@ -41,23 +41,32 @@ export class LayerUsers {
     return statSync(this.#path(containerId), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   }
 
-  layersInUse(): Set<string> {
+  /** Undefined when that cannot be told now: then nothing may go. */
+  layersInUse(): Set<string> | undefined {
     const containers = this.containers();
     const present = new Set(containers);
     for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
-    return new Set(containers.flatMap((id) => this.#layersOf(id)));
+    const used = new Set<string>();
+    for (const id of containers) {
+      const layers = this.#layersOf(id);
+      if (layers === undefined) return undefined;
+      for (const key of layers) used.add(key);
+    }
+    return used;
   }
 
-  #layersOf(containerId: string): readonly string[] {
+  /** Undefined for a file that cannot be read now, or is of another form than ours. */
+  #layersOf(containerId: string): readonly string[] | undefined {
     const known = this.#known.get(containerId);
     if (known !== undefined) return known;
     try {
-      const { layers } = JSON.parse(readFileSync(this.#path(containerId), 'utf8')) as { layers: string[] };
+      const { layers } = JSON.parse(readFileSync(this.#path(containerId), 'utf8')) as { layers?: unknown };
+      if (!Array.isArray(layers) || !layers.every((key) => typeof key === 'string')) return undefined;
       this.#known.set(containerId, layers);
       return layers;
-    } catch {
-      // Gone meanwhile, or not whole: it is ours to write, and a reboot clears it.
-      return [];
+    } catch (error) {
+      // Gone meanwhile, or not whole: written by a process that died, before its container was.
+      return errno(error) === 'ENOENT' || error instanceof SyntaxError ? [] : undefined;
     }
   }
 
