@@ -11,7 +11,7 @@
 namespace gantry::layer {
 
 // Part of the layer store's key: raised whenever the same tar would give another image.
-inline constexpr int kConverterVersion = 1;
+inline constexpr int kConverterVersion = 2;
 
 struct Conversion {
   std::string compressed_digest;

@@ -53,13 +53,15 @@ std::string escape_bytes(std::string_view text) {
 Result<std::vector<std::string>> implied_directories(Tree& tree, const std::vector<bool>& live) {
   std::vector<std::string> paths;
   std::size_t text = 0;
-  std::vector<bool> cut_off(tree.directories().size());
+  std::vector<bool> cut_off(tree.directories().size());  // what lower layers have in it is hidden
   for (std::size_t index = 0; index < tree.directories().size(); ++index) {
     const Directory& directory = tree.directories()[index];
     // Parents come before their children.
     const EntryId parent = tree[directory.entry].parent;
-    cut_off[index] = directory.opaque || (index != 0 && cut_off[tree[parent].inode]);
-    if (directory.named || cut_off[index] || !live[directory.entry]) continue;
+    const bool parent_cut_off = index != 0 && cut_off[tree[parent].inode];
+    cut_off[index] = directory.opaque || parent_cut_off;
+    // An opaque marker hides what is in the directory, and nothing of the directory's own.
+    if (directory.named || directory.fresh || parent_cut_off || !live[directory.entry]) continue;
     paths.push_back(escape_bytes(tree.path(directory.entry)));
     text += paths.back().size();
     if (text > kMaximumText) return over_limit("the paths of directories that the archive does not name take more than 16 MiB");

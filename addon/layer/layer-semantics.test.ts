@@ -222,7 +222,7 @@ describe('whiteouts', () => {
 
   test('an opaque root is reported', () => {
     const { result, tree } = layer(file('.wh..wh..opq'));
-    expect(result).toMatchObject({ rootOpaque: true, impliedDirectories: [] });
+    expect(result).toMatchObject({ rootOpaque: true, impliedDirectories: ['/'] });
     expect(tree.get('')?.xattrs['trusted.overlay.opaque']).toBe('0x79');
   });
 });
@@ -268,8 +268,12 @@ describe('the root and other directories that nobody describes', () => {
       file('.wh..wh.plnk/q'),
       file('gone/f'),
       file('gone'),
+      file('replaced/f'),
+      file('.wh.replaced'),
     );
-    expect(result.impliedDirectories).toEqual(['/', '/tmp', '/named/implied', '/50%25', '/50%25/%FF', '/é']);
+    expect(result.impliedDirectories).toEqual([
+      ...['/', '/tmp', '/named/implied', '/hidden', '/50%25', '/50%25/%FF', '/é'],
+    ]);
   });
 
   test('stay listed until a later member describes them', () => {

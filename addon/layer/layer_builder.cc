@@ -97,6 +97,7 @@ Result<void> LayerBuilder::apply_whiteout(const Location& where, std::string_vie
     if (!added) return std::move(added.error());
   } else if (tree_[existing].type == EntryType::directory) {
     tree_.directory(existing).opaque = true;
+    tree_.directory(existing).fresh = true;
   }
   return {};
 }

@@ -91,6 +91,7 @@ Result<EntryId> PathResolver::make_parents() {
       entry = *made;
       // What the whiteout hid in lower layers stays hidden.
       tree_.directory(entry).opaque = hidden;
+      tree_.directory(entry).fresh = hidden;
     }
     parent = entry;
   }

@@ -45,7 +45,8 @@ struct Directory {
   std::uint32_t gid = 0;
   std::uint16_t mode = 0755;
   bool named = false;   // the archive has a member for it; otherwise it is only implied by what lies in it
-  bool opaque = false;  // hides what lower layers have at its place
+  bool opaque = false;  // hides what lower layers have in it
+  bool fresh = false;   // … and their directory itself: a whiteout of its name came with it
   Timestamp mtime;
   std::string xattrs;  // encoded (xattrs.h)
 };

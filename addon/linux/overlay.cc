@@ -32,12 +32,13 @@ Result<void> prepare_upper(const OverlayLayer& top, const std::string& writable)
     if (errno == EEXIST) return {};
     return errno_error("mkdir", upper);
   }
-  // The root directory of an overlay is its upper's: it must look like the image's.
+  // The root directory of an overlay is its upper's: the topmost layer's owner, and a mode that locks nobody out, whatever
+  // the layer says of its own root (docs/decisions/0008-root-directory.md).
   struct stat status {};
   const int failed = top.mount.valid() ? ::fstat(top.mount.get(), &status) : ::stat(top.path.c_str(), &status);
   if (failed < 0) return errno_error("stat", top.path);
   if (::chown(upper.c_str(), status.st_uid, status.st_gid) < 0) return errno_error("chown", upper);
-  if (::chmod(upper.c_str(), status.st_mode & 07777) < 0) return errno_error("chmod", upper);
+  if (::chmod(upper.c_str(), 0755) < 0) return errno_error("chmod", upper);
   return {};
 }
 

@@ -16,7 +16,7 @@ struct OverlayLayer {
 };
 
 // Stacks `lower`, topmost first, under `writable`/upper (`writable`/work beside it; both are made when missing, upper
-// with the topmost layer's owner and mode). Empty: read-only. `context` is an SELinux label for all files; empty: none.
+// with the topmost layer's owner and mode 0755). Empty: read-only. `context` is an SELinux label for all files; empty: none.
 // The mount is attached nowhere. What is written is not synced: it does not outlive a crash of the host.
 Result<UniqueFd> mount_overlay(const std::vector<OverlayLayer>& lower, const std::string& writable,
                                const std::string& context);

@@ -10,17 +10,16 @@ export async function completeStack(
   signal: AbortSignal,
 ): Promise<readonly StoredLayer[]> {
   // overlayfs does not honour opaqueness of the root: what such a layer hides is left out.
-  const seen = own.slice(
-    Math.max(
-      0,
-      own.findLastIndex((layer) => layer.rootOpaque),
-    ),
+  const first = Math.max(
+    0,
+    own.findLastIndex((layer) => layer.rootOpaque),
   );
-  const stack = seen.map((layer) => ({
+  const seen = own.slice(first);
+  const stack = own.map((layer) => ({
     file: layers.path(layer.key),
     impliedDirectories: layer.impliedDirectories ?? [],
   }));
-  const { tar, hiding } = await correctStack(stack);
+  const { tar, hiding } = await correctStack(stack, first);
   if (hiding.length > 0) {
     log.warn(
       { directories: hiding },

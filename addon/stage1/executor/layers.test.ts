@@ -1,5 +1,5 @@
 /** An app's root: the stack that an image's list of layers makes. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Finished, type RunOptions, Workshop } from './testing/bundle.ts';
@@ -68,6 +68,15 @@ describe.each([false, true])('layers, old kernel: %s', (oldKernel) => {
     const done = run(show, { layers: layers(), writable: shop.newDirectory('writable') }, { oldKernel });
     expect(done.stderr).toBe('');
     expect(done.stdout).toBe(`${shown}\nmade\n`);
+  });
+
+  test('have a root that nobody is locked out of, with the uppermost one’s owner', () => {
+    const closed = layerWith({ 'etc/closed': '' });
+    chmodSync(closed, 0o700);
+    chownSync(closed, 7, 8);
+    const root = { layers: [shop.root, closed], writable: shop.newDirectory('writable') };
+    const script = 'stat -c "%a %u %g" /';
+    expect(run(script, root, { oldKernel }).stdout).toBe('755 7 8\n');
   });
 
   test('none: an empty directory with mount points, which can be written', () => {

@@ -4,6 +4,7 @@ import {
   chownSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -131,6 +132,79 @@ describe('a stack whose upper layer does not name its directories', () => {
     expect(statSync(join(plain, 'tmp')).mode & 0o7777).toBe(0o755);
     // And it is the same, whoever asks again.
     expect((await correction(bottom, upper)).tar?.equals(tar)).toBe(true);
+  });
+
+  it.each([
+    ['alone', ['tmp/.wh..wh..opq']],
+    ['with a file', ['tmp/.wh..wh..opq', 'tmp/new']],
+    ['behind a file', ['tmp/new', 'tmp/.wh..wh..opq']],
+  ])(
+    'an opaque marker, %s, hides what is in the directory and nothing of its own',
+    async (_what, members) => {
+      const bottom = await lower();
+      const more = await layer((root) => file(root, 'tmp/old'), 'tmp/old');
+      const upper = await layer(
+        (root) => {
+          for (const member of members) file(root, member);
+        },
+        ...members,
+      );
+      const { tar } = await correction(bottom, more, upper);
+      if (tar === undefined) throw new Error('no correction');
+      const top = await store.add({}, (sink) => pipeline([tar], sink), never());
+      const merged = join(await mountStack(bottom, more, upper, top), 'tmp');
+      expect(statSync(merged).mode & 0o7777).toBe(0o1777);
+      expect(readdirSync(merged)).toEqual(members.filter((member) => member === 'tmp/new').map(() => 'new'));
+    },
+  );
+
+  it('a whiteout of the directory hides its attributes too', async () => {
+    const bottom = await lower();
+    for (const members of [
+      ['.wh.tmp', 'tmp/new'],
+      ['tmp/new', '.wh.tmp'],
+    ]) {
+      const upper = await layer(
+        (root) => {
+          for (const member of members) file(root, member);
+        },
+        ...members,
+      );
+      expect(upper.impliedDirectories).toEqual(['/']);
+      expect((await correction(bottom, upper)).tar === undefined).toBe(true);
+    }
+  });
+
+  it('an opaque root keeps the attributes that lower layers gave it', async () => {
+    const bottom = await layer(
+      (root) => {
+        chmodSync(root, 0o711);
+        chownSync(root, 5, 6);
+        file(root, 'old');
+      },
+      '.',
+      'old',
+    );
+    const upper = await layer(
+      (root) => {
+        file(root, '.wh..wh..opq');
+        file(root, 'new');
+      },
+      '.wh..wh..opq',
+      'new',
+    );
+    expect(upper).toMatchObject({ rootOpaque: true, impliedDirectories: ['/'] });
+    const stack = [bottom, upper].map(({ key, impliedDirectories = [] }) => ({
+      file: store.path(key),
+      impliedDirectories,
+    }));
+    const { tar } = await correctStack(stack, 1);
+    if (tar === undefined) throw new Error('no correction');
+    const top = await store.add({}, (sink) => pipeline([tar], sink), never());
+    const merged = await mountStack(upper, top);
+    expect(statSync(merged)).toMatchObject({ uid: 5, gid: 6 });
+    expect(statSync(merged).mode & 0o7777).toBe(0o711);
+    expect(readdirSync(merged)).toEqual(['new']);
   });
 
   it('is left alone where nothing differs', async () => {

@@ -25,9 +25,13 @@ export interface StackCorrection {
 /** Paths judged between two looks at the rest of the world: images with very many must not stop a server. */
 const PATHS_AT_ONCE = 500;
 
-/** @param stack lowest first */
-export async function correctStack(stack: readonly StackedLayer[]): Promise<StackCorrection> {
-  const candidates = new Set(stack.slice(1).flatMap((layer) => layer.impliedDirectories));
+/**
+ * @param stack lowest first
+ * @param seen the first that shows: its root hides what those below have, but for the root directory's own attributes
+ */
+export async function correctStack(stack: readonly StackedLayer[], seen = 0): Promise<StackCorrection> {
+  const candidates = new Set(stack.slice(seen + 1).flatMap((layer) => layer.impliedDirectories));
+  if (seen > 0 && stack[seen]?.impliedDirectories.includes('/')) candidates.add('/');
   if (candidates.size === 0) return { tar: undefined, hiding: [] };
   const opened: OpenLayer[] = [];
   try {
