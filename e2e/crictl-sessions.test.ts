@@ -41,6 +41,18 @@ describe('sessions of crictl', () => {
     await run(6);
   }, 120_000);
 
+  test.each(['spdy', 'websocket'] as const)(
+    'an attach over %s ends with its stdin, and the container lives',
+    async (transport) => {
+      const client = crictl('attach', '--stdin', '--transport', transport, place.counter);
+      const line = `last line over ${transport}`;
+      client.process.stdin?.end(`${line}\n`);
+      expect(await within('the end of the attach', 10_000, client.exit)).toBe(0);
+      expect(client.output()).toContain(line);
+      expect(await containerStatus(world, place.counter)).toMatchObject({ state: 'CONTAINER_RUNNING' });
+    },
+  );
+
   test('leave nothing behind within 30 s, also those that were killed', async () => {
     await census.backAt(base);
     for (const id of [place.counter, place.loud, place.heart]) {

@@ -51,6 +51,8 @@ const table = {
   execDrain: 5_000,
   /** From the hang-up of an exec whose client is gone to its kill. */
   hangUp: 2_000,
+  /** Output of a container after an attached client's stdin has ended, before the client is let go. */
+  attachAnswer: 250,
   /** Containers that are being made while their pod is removed: they have been told to give up. */
   abandonMaking: 15_000,
 };

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
 import type { StreamName } from '../../stage1/index.ts';
@@ -73,7 +74,8 @@ export async function execSession(
 
 /**
  * Joins a client with a container's own streams until the container ends or the client leaves. The container notices
- * neither, except that its stdin may end (CRI's stdin_once). Errors: failed-precondition when it does not run.
+ * neither, except that its stdin may end (CRI's stdin_once). Where it does not, the end of the client's stdin is the
+ * client's leave, as with containerd and CRI-O: `kubectl attach -i <file` would wait for ever. Errors: failed-precondition when it does not run.
  */
 export async function attachSession(
   pods: PodService,
@@ -91,11 +93,18 @@ export async function attachSession(
   try {
     if (io.signal.aborted) return;
     if (tty) followSize(io, (rows, columns) => client.resize(container.id, '', rows, columns));
-    await join(sockets, io);
+    const { stdinOnce } = container.record.config;
+    await (stdinOnce && !tty ? join(sockets, io) : Promise.race([stdinEnded(io), join(sockets, io)]));
   } finally {
     io.signal.removeEventListener('abort', leave);
     leave();
   }
+}
+
+/** Settles a moment after the client has ended its stdin, so that the answer to its last line still arrives. */
+async function stdinEnded({ stdin }: ClientIo): Promise<void> {
+  await new Promise<void>((resolve) => void stdin?.once('end', resolve));
+  await sleep(deadlines.attachAnswer);
 }
 
 function wantedStreams(io: ClientIo): StreamName[] {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { native } from '../../base/index.ts';
 import { forwardPort } from './port-forward.ts';
@@ -16,6 +16,18 @@ const blocked = `
   require('node:net').createServer().listen({ port: ${port}, host: '127.0.0.1', backlog: 1 }, () => {
     process.stdout.write('up', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
   });`;
+
+/** A client's stream: what is pushed is what it sends. */
+class PairedStream extends Duplex {
+  received = '';
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.received += chunk.toString();
+    done();
+  }
+}
 
 function sockets(): number {
   return readdirSync('/proc/self/fd').length;
@@ -86,6 +98,31 @@ describe('forwarding to a port of this host', () => {
     gone.abort();
     await expect(forwarding).rejects.toThrow();
     expect(await reset).toBe('ECONNRESET');
+  });
+
+  it('is content when the client resets what the pod has closed', async () => {
+    const closing = createServer((socket) => void socket.on('error', () => undefined).end('all there is'));
+    await new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve));
+    const { port: closingPort } = closing.address() as { port: number };
+    const client = new PairedStream();
+    const forwarding = forwardPort('', closingPort, client, new AbortController().signal);
+    await once(client, 'finish');
+    expect(client.received).toBe('all there is');
+    client.destroy(new Error('the client reset the stream'));
+    await forwarding;
+    await new Promise((resolve) => closing.close(resolve));
+  });
+
+  it('passes a reset of the pod on, and is content', async () => {
+    const rude = createServer((socket) => void socket.once('data', () => socket.resetAndDestroy()));
+    await new Promise<void>((resolve) => rude.listen(0, '127.0.0.1', resolve));
+    const { port: rudePort } = rude.address() as { port: number };
+    const client = new PairedStream();
+    const forwarding = forwardPort('', rudePort, client, new AbortController().signal);
+    client.push('hello');
+    await forwarding;
+    expect(client.destroyed).toBe(true);
+    await new Promise((resolve) => rude.close(resolve));
   });
 
   it('tells of a port that nobody listens on', async () => {

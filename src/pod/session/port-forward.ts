@@ -5,8 +5,10 @@ import { native } from '../../base/index.ts';
 
 /**
  * Joins a client with a TCP port on the pod's own loopback, v4 first, then v6: what listens on localhost only is reached
- * too, as `kubectl port-forward` promises. '' is the host's network. Resolves when both directions have ended; rejects when
- * nothing listens.
+ * too, as `kubectl port-forward` promises. '' is the host's network. Resolves when the connection has ended, whoever ended it
+ * and however: a reset of one side becomes a reset of the other. Rejects only when there was none to end (nothing listens) or
+ * by the signal, because client-go gives up the whole forward for one connection that an error is told of, and resets
+ * the data of each that the pod's side closed first.
  */
 export async function forwardPort(
   netnsPath: string,
@@ -30,7 +32,8 @@ export async function forwardPort(
     await Promise.all([finished(client), finished(server)]);
   } catch (error) {
     cut();
-    throw error;
+    if (signal.aborted) throw error;
+    client.destroy();
   } finally {
     signal.removeEventListener('abort', cut);
   }
