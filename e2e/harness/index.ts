@@ -3,6 +3,7 @@ export { containerd } from './containerd.ts';
 export { Crictl, type Finished, finish } from './crictl.ts';
 export { Daemon } from './daemon.ts';
 export { type Gantry, type GantryOptions, gantry } from './gantry.ts';
+export { HungFs } from './hung-fs.ts';
 export { hostState, leaked } from './leaks.ts';
 export * from './mounts.ts';
 export * from './nri.ts';
