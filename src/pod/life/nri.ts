@@ -1,6 +1,6 @@
 /** What NRI's plug-ins see of pods and containers, and what they may do to them. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { GantryError, type OciResources, type OciSpec } from '../../base/index.ts';
 import { complete, type LinuxContainerResources, type SecurityProfile } from '../../cri-types/index.ts';
 import {
@@ -10,8 +10,9 @@ import {
   noNri,
   type PodFacts,
 } from '../../nri/index.ts';
-import { asLimitError } from '../../resources/index.ts';
+import { asLimitError, scopeLimits, setUnitProperties } from '../../resources/index.ts';
 import { podNamespacePlan } from '../../security/index.ts';
+import type { Stage1Client } from '../../stage1/index.ts';
 import type { PodService } from '../service.ts';
 import type { Container, Sandbox } from '../store/sandbox.ts';
 import { stopContainer } from './stop.ts';
@@ -185,11 +186,27 @@ export async function updateLimits(
       });
     }
     const client = container.sandbox.requireClient('update container resources');
-    await client.update(container.id, resources).catch(asLimitError);
     const { config } = container.record;
+    await applyLimits(container, client, resources);
     const now = noted(config.linux?.resources);
     container.note({ config: { ...config, linux: { ...config.linux, resources: now } } });
   });
+}
+
+/** In stage1 first, where the kernel says what it refuses; then in systemd, which would else write the old ones again. */
+async function applyLimits(
+  container: Container,
+  client: Stage1Client,
+  resources: OciResources,
+): Promise<void> {
+  const { cgroupPath, config } = container.record;
+  if (!cgroupPath.endsWith('.scope'))
+    return await client.update(container.id, resources).catch(asLimitError);
+  const { cpuPeriod = 0n, memoryLimitInBytes = 0n } = config.linux?.resources ?? {};
+  const inForce = { period: Number(cpuPeriod), memoryLimit: Number(memoryLimitInBytes) };
+  const limits = scopeLimits(resources, inForce);
+  await client.update(container.id, limits.resources).catch(asLimitError);
+  await setUnitProperties(basename(cgroupPath), limits.properties);
 }
 
 /** CRI's form of what is in force after an update. Pure. */

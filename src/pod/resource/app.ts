@@ -5,7 +5,7 @@ import { deadlines, GantryError, newId, nowNanoseconds, type OciSpec } from '../
 import { requestedDevices } from '../../cdi/index.ts';
 import type { ImageRecord } from '../../image/index.ts';
 import { noNri } from '../../nri/index.ts';
-import { type CgroupPath, cgroupPath, startScope } from '../../resources/index.ts';
+import { type CgroupPath, cgroupPath, scopeLimits, startScope } from '../../resources/index.ts';
 import {
   containerSpec,
   type HostLookups,
@@ -171,6 +171,7 @@ export function writeManifests(
 ): void {
   const { record, sandbox } = container;
   const hello = sandbox.client?.hello;
+  const asPlaced = placedBySystemd(pods, container) ? underSystemd(container, spec) : spec;
   const app = appManifest({
     contractVersion: manifestVersion(hello),
     plan,
@@ -181,14 +182,25 @@ export function writeManifests(
     mountPoints: mountPoints(pods.roots),
     stopSignal: record.stopSignal,
     podPid: podPidMode(sandbox.record),
-    spec,
+    spec: asPlaced,
   });
   checkManifest(hello, app);
   // stage1 reads them at Create, which comes after.
   writeFileSync(join(container.path, 'app.json'), JSON.stringify(app), { mode: 0o600 });
-  writeFileSync(join(container.path, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
+  writeFileSync(join(container.path, 'config.json'), JSON.stringify(asPlaced), { mode: 0o600 });
   container.execSpec = forExecs(spec);
   container.document = undefined;
+}
+
+function placedBySystemd(pods: PodService, container: Container): boolean {
+  return containerCgroup(pods, container.sandbox, container.id).scope !== undefined;
+}
+
+/** systemd is told the limits as well, in the form that it keeps; stage1 writes the same ones. */
+function underSystemd(container: Container, spec: OciSpec): OciSpec {
+  const { resources, properties } = scopeLimits(spec.linux.resources ?? {});
+  container.unitProperties = properties;
+  return { ...spec, linux: { ...spec.linux, resources } };
 }
 
 /**
@@ -211,7 +223,10 @@ export async function createToBarrier(
     return () => continued;
   }
   const description = `Gantry container ${container.record.name}`;
-  await startScope({ pid: await creating, ...scope, description }, AbortSignal.timeout(deadlines.scope));
+  const { unitProperties: properties } = container;
+  const pid = await creating;
+  await startScope({ pid, ...scope, description, properties }, AbortSignal.timeout(deadlines.scope));
+  container.unitProperties = [];
   return () => client.continue(container.id, signal);
 }
 

@@ -11,6 +11,7 @@ import {
   writeJsonAtomic,
 } from '../../base/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
+import type { UnitProperty } from '../../resources/index.ts';
 import type { Stage1Client } from '../../stage1/index.ts';
 import { Makings } from '../life/making.ts';
 import type { ContainerRecord, ContainerState, SandboxRecord, SandboxState } from '../model/record.ts';
@@ -132,6 +133,8 @@ export class Container extends Entry<ContainerRecord> {
   execSpec: OciSpec | undefined;
   /** The whole document, as long as it is not on disk yet. */
   document: OciSpec | undefined;
+  /** Its limits as systemd is told them, from the manifest to the barrier. */
+  unitProperties: readonly UnitProperty[] = [];
   /** While this server makes it: nobody else may end it meanwhile. */
   inMaking = false;
 
