@@ -101,6 +101,10 @@ export interface NativeBinding {
   // --- bus.cc ---
   /** D-Bus by libsystemd, which is loaded at the first use. */
   readonly Bus: NativeBusConstructor;
+
+  // --- service.cc ---
+  /** sd_notify(3): lines to the service manager's socket, a path or `@name` for an abstract one. ECONNREFUSED, ENOENT: nobody is there. */
+  notify(socket: string, lines: string): void;
 }
 
 /** A value for a D-Bus type: 64-bit numbers are BigInts when they come back; arrays, structs and dict entries are arrays; a variant that goes out is [type, value]. */
