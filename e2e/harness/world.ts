@@ -15,7 +15,9 @@ export interface WorldOptions {
   readonly network?: 'builtin' | 'cni';
   /** The second number of the pods' addresses, 10.N.0.0/16: of one test file its own. */
   readonly subnet: number;
-  readonly server?: Partial<Pick<GantryOptions, 'program' | 'root' | 'wrapper' | 'flags' | 'config'>>;
+  readonly server?: Partial<
+    Pick<GantryOptions, 'program' | 'root' | 'wrapper' | 'flags' | 'config' | 'serve'>
+  >;
   /** containerd instead of Gantry: tests that hold for any CRI server can be tried on the reference. */
   readonly reference?: boolean;
   /** Another world whose CNI network this one's pods join. */
