@@ -200,8 +200,7 @@ async function applyLimits(
   resources: OciResources,
 ): Promise<void> {
   const { cgroupPath, config } = container.record;
-  if (!cgroupPath.endsWith('.scope'))
-    return await client.update(container.id, resources).catch(asLimitError);
+  if (!cgroupPath.endsWith('.scope')) return await client.update(container.id, resources).catch(asLimitError);
   const { cpuPeriod = 0n, memoryLimitInBytes = 0n } = config.linux?.resources ?? {};
   const inForce = { period: Number(cpuPeriod), memoryLimit: Number(memoryLimitInBytes) };
   const limits = scopeLimits(resources, inForce);
