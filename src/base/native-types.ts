@@ -63,6 +63,11 @@ export interface NativeBinding {
    * not accept is connected still when this resolves: reading and writing wait for it.
    */
   netnsConnect(path: string, port: number): Promise<number>;
+  /**
+   * Writes values to files below /proc/sys/net (`ipv4/conf/eth0/arp_notify`) of the namespace, in this order, until one fails.
+   * ENOENT: no such interface or setting.
+   */
+  netnsSysctls(path: string, names: readonly string[], values: readonly string[]): Promise<void>;
   /** Makes a user namespace, bound at `path`. A map is the text of /proc/PID/uid_map: lines of "inside outside count". */
   usernsCreate(path: string, uidMap: string, gidMap: string): Promise<void>;
   /** Like netnsRemove. */
