@@ -6,7 +6,7 @@ namespace gantry::layer {
 namespace {
 
 constexpr std::size_t kMaximumPath = 4095;  // PATH_MAX without its NUL
-constexpr std::size_t kMaximumName = 255;
+constexpr std::size_t kMaximumPart = 255;
 constexpr int kMaximumLinks = 255;
 
 // The parts of a symlink's target or of a path, `.` and empty ones left out.
@@ -28,7 +28,7 @@ Result<void> PathResolver::split(std::string_view path) {
   parts_.clear();
   bool too_long = false;
   for_each_part(path, [this, &too_long](std::string_view part) {
-    too_long = too_long || part.size() > kMaximumName;
+    too_long = too_long || part.size() > kMaximumPart;
     if (part != "..") {
       parts_.push_back(part);
     } else if (!parts_.empty()) {
@@ -57,7 +57,7 @@ Result<void> PathResolver::walk_parent() {
 }
 
 Result<void> PathResolver::enter(std::string_view name, int& links) {
-  if (name.size() > kMaximumName) return malformed("a symlink in the path names something longer than 255 bytes");
+  if (name.size() > kMaximumPart) return malformed("a symlink in the path names something longer than 255 bytes");
   const EntryId parent = steps_.empty() ? kRoot : steps_.back().entry;
   const EntryId found = parent == kNoEntry ? kNoEntry : tree_.find(parent, name);
   const EntryType type = found == kNoEntry ? EntryType::directory : tree_[found].type;

@@ -1,25 +1,17 @@
 #include "linux/directory_names.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 
-#include <memory>
 #include <string_view>
 
+#include "linux/directory_stream.h"
+
 namespace gantry {
-
-namespace {
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-}  // namespace
 
 Result<std::vector<std::string>> names_in(int directory, const std::string& path) {
   const int listing = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) return errno_error("open", path);
-  const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(listing));
+  const DirectoryStream stream(::fdopendir(listing));
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = ::readdir(stream.get())) {

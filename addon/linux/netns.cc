@@ -57,7 +57,7 @@ int give_birth(void* argument) {
   return 0;
 }
 
-void wait_for(pid_t pid) {
+void reap(pid_t pid) {
   while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) continue;
 }
 
@@ -94,7 +94,7 @@ Result<UniqueFd> new_network_namespace(const std::string& userns) {
   Birth birth{user.get(), -1, 0, nullptr};
   auto pid = vfork_call(CLONE_FILES, give_birth, &birth);
   if (!pid) return std::move(pid.error());
-  wait_for(*pid);
+  reap(*pid);
   if (birth.failed_errno != 0) return Error{birth.failed_errno, birth.failed_operation, userns, ""};
   return UniqueFd(birth.result_fd);
 }

@@ -1,6 +1,5 @@
 #include "linux/tree_copy.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -8,19 +7,14 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <memory>
 #include <vector>
 
+#include "linux/directory_stream.h"
 #include "linux/unique_fd.h"
 
 namespace gantry {
 
 namespace {
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 Result<void> copy_attributes(int from, int to, const struct stat& status, const std::string& name) {
   std::vector<char> names(64 * 1024), value(64 * 1024);
@@ -95,7 +89,7 @@ Result<void> copy_entry(int from, int to, const char* entry, const std::string& 
 
 Result<void> copy_directory(int from, int to, const std::string& name, dev_t device) {
   const int listing = ::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const Directory directory(listing < 0 ? nullptr : ::fdopendir(listing));
+  const DirectoryStream directory(listing < 0 ? nullptr : ::fdopendir(listing));
   if (!directory) return errno_error("open", name);
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string child = entry->d_name;

@@ -19,7 +19,7 @@ namespace gantry {
 
 namespace {
 
-constexpr size_t kStackSize = 256 * 1024;
+constexpr size_t kSpawnStackSize = 256 * 1024;
 
 // Everything that the child needs, prepared beforehand: it must not allocate. It reports a failure by writing into
 // `failed_errno` and `failed_operation`, which are its parent's memory.
@@ -86,14 +86,14 @@ int child(void* argument) {
 }  // namespace
 
 Result<pid_t> vfork_call(int flags, int (*body)(void*), void* argument, int cgroup) {
-  void* stack = ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  void* stack = ::mmap(nullptr, kSpawnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return errno_error("mmap", "child stack");
   const SignalsBlocked blocked;
   pid_t pid = -1;
-  if (cgroup >= 0) pid = clone_into_cgroup({stack, kStackSize}, flags, body, argument, cgroup);
-  if (pid < 0) pid = ::clone(body, static_cast<char*>(stack) + kStackSize, CLONE_VM | CLONE_VFORK | flags, argument);
+  if (cgroup >= 0) pid = clone_into_cgroup({stack, kSpawnStackSize}, flags, body, argument, cgroup);
+  if (pid < 0) pid = ::clone(body, static_cast<char*>(stack) + kSpawnStackSize, CLONE_VM | CLONE_VFORK | flags, argument);
   const int code = errno;
-  ::munmap(stack, kStackSize);
+  ::munmap(stack, kSpawnStackSize);
   if (pid < 0) return Error{code, "clone", "", ""};
   return pid;
 }

@@ -5,7 +5,6 @@ import { abandonedHelpers } from '../host-files/index.ts';
 import type { Services } from './context.ts';
 import { handlersFor } from './handlers.ts';
 import { listen } from './server.ts';
-import { serviceManager } from './service-manager.ts';
 import { closeServices, createServices } from './services.ts';
 import type { RpcObserver } from './wrapper.ts';
 
@@ -18,21 +17,16 @@ const shutdownGrace = 10_000;
  */
 export async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   setLogLevel(config.logLevel);
-  const manager = serviceManager(log);
   const services = await createServices(config, log);
   const metrics = config.metrics === '' ? undefined : await startMetrics(config.metrics, services);
   const server = await listen({
-    listen: manager.listenFd ?? config.listen,
+    listen: config.listen,
     log,
     observe: metrics?.observe ?? (() => undefined),
     ...handlersFor(services),
   });
   log.info({ listen: config.listen, version, ...gauges(services) }, 'serving CRI');
-  manager.ready(
-    `serving CRI on ${manager.listenFd === undefined ? config.listen : 'the socket of its unit'}`,
-  );
   if (!stop.aborted) await once(stop, 'abort');
-  manager.stopping();
   log.info('shutting down; pods run on');
   await server.close(shutdownGrace);
   await metrics?.close();

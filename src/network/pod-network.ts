@@ -39,6 +39,7 @@ export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodN
   return {
     setUp: (request, announce, signal) => choose().setUp(request, announce, signal),
     tearDown: async (record) => of(record)?.tearDown(record),
+    check: async (record) => of(record)?.check(record),
     status: async (): Promise<NetworkStatus> => {
       const chosen = choose();
       const status = await chosen.status();

@@ -8,6 +8,7 @@ export interface NetworkProvider {
     signal: AbortSignal,
   ): Promise<NetworkRecord>;
   tearDown(record: NetworkRecord): Promise<void>;
+  check(record: NetworkRecord): Promise<void>;
   status(): Promise<NetworkStatus>;
   collectGarbage(live: readonly NetworkRecord[]): Promise<void>;
 }

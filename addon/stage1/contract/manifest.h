@@ -12,6 +12,9 @@
 
 namespace gantry::contract {
 
+// Bytes of a manifest: more is refused, not read.
+constexpr size_t manifest_limit = 4 << 20;
+
 enum class PodOwner { cri, cli };
 enum class Flavor { namespaces, kvm, host };
 enum class CgroupDriver { cgroupfs, systemd };

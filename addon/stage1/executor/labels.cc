@@ -4,7 +4,7 @@ namespace gantry::executor {
 
 namespace {
 
-bool is_missing(const Error& error) { return error.code == ENOENT || error.code == EINVAL; }
+bool is_refused(const Error& error) { return error.code == ENOENT || error.code == EINVAL; }
 
 // aa_change_onexec(3): "exec <profile>", to the module's own file where the kernel stacks several modules.
 Result<void> apply_apparmor(const ProcDir& proc, const std::string& profile) {
@@ -14,7 +14,7 @@ Result<void> apply_apparmor(const ProcDir& proc, const std::string& profile) {
     written = proc.write("thread-self/attr/exec", text);
   if (written) return {};
   return Error{written.error().code, "apparmor", profile,
-               is_missing(written.error()) ? "the profile is not loaded, or this host has no AppArmor"
+               is_refused(written.error()) ? "the profile is not loaded, or this host has no AppArmor"
                                            : "the profile could not be set"};
 }
 
@@ -23,12 +23,12 @@ Result<void> apply_selinux(const ProcDir& proc, const std::string& label) {
   auto written = proc.write("thread-self/attr/exec", label);
   if (!written) {
     return Error{written.error().code, "selinux", label,
-                 is_missing(written.error()) ? "the label is not valid, or this host has no SELinux"
+                 is_refused(written.error()) ? "the label is not valid, or this host has no SELinux"
                                              : "the label could not be set"};
   }
   // So that the container can use the keyring that is made for it.
   auto key = proc.write("thread-self/attr/keycreate", label);
-  if (!key && !is_missing(key.error()))
+  if (!key && !is_refused(key.error()))
     return Error{key.error().code, "selinux", label, "the label for keys could not be set"};
   return {};
 }

@@ -10,7 +10,6 @@ namespace gantry::keeper {
 
 namespace {
 
-constexpr size_t manifest_limit = 4 << 20;
 constexpr int64_t default_backoff = nanoseconds_a_second;
 constexpr int64_t default_backoff_max = 300 * nanoseconds_a_second;
 constexpr int64_t long_run = 600 * nanoseconds_a_second;  // an app that ran for this long starts anew with the first pause
@@ -27,7 +26,7 @@ int64_t backoff_of(const contract::Restart& restart, int failures) {
 Result<void> Pod::read_listed_apps() {
   for (const std::string& id : pod.apps) {
     const std::string file = pod.directory + "/apps/" + id + "/app.json";
-    auto text = read_file(file, manifest_limit);
+    auto text = read_file(file, contract::manifest_limit);
     if (!text) return text.error();
     auto manifest = contract::parse_app_manifest(*text, file);
     if (!manifest) return manifest.error();

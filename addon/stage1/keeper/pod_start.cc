@@ -14,7 +14,6 @@ namespace gantry::keeper {
 
 namespace {
 
-constexpr size_t manifest_limit = 4 << 20;
 constexpr int protected_score = -998;  // as the kubelet protects what a pod cannot live without
 constexpr int64_t signal_grace = 10 * nanoseconds_a_second;
 
@@ -69,7 +68,7 @@ Result<void> Pod::open_control() {
 
 Result<void> Pod::read_manifest() {
   const std::string file = options_.pod_dir + "/pod.json";
-  auto text = read_file(file, manifest_limit);
+  auto text = read_file(file, contract::manifest_limit);
   if (!text) return text.error();
   auto manifest = contract::parse_pod_manifest(*text, file);
   if (!manifest) return manifest.error();

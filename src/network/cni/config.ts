@@ -17,6 +17,7 @@ export interface CniNetwork {
   readonly file: string;
   readonly name: string;
   readonly cniVersion: string;
+  readonly disableCheck: boolean;
   readonly disableGC: boolean;
   readonly plugins: readonly CniPlugin[];
 }
@@ -132,6 +133,7 @@ export function parseList(
     file,
     name,
     cniVersion: chooseVersion(list['cniVersion'], list['cniVersions']),
+    disableCheck: flag(list, 'disableCheck'),
     disableGC: flag(list, 'disableGC'),
     plugins: raw.map((plugin, index) => parsePlugin(plugin, `plug-in ${index + 1}`)),
   };
@@ -145,6 +147,7 @@ export function parseSingle(text: string, file: string): CniNetwork {
     file,
     name: networkName(plugin['name']),
     cniVersion: chooseVersion(plugin['cniVersion'], undefined),
+    disableCheck: false,
     disableGC: false,
     plugins: [parsePlugin(plugin, 'the plug-in')],
   };

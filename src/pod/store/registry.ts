@@ -109,25 +109,16 @@ export class Registry implements PodReader {
     this.#names.set(`container/${container.record.name}`, container.id);
   }
 
-  /** The name is free; the pod, or container, stays. Idempotent. */
-  unnameSandbox(sandbox: Sandbox): void {
-    this.#dropName(`${sandbox.record.owner}/${sandbox.record.name}`, sandbox.id);
-  }
-
-  unnameContainer(container: Container): void {
-    this.#dropName(`container/${container.record.name}`, container.id);
-  }
-
   /** Idempotent; the name is free at once. */
   dropSandbox(sandbox: Sandbox): void {
     this.#sandboxes.delete(sandbox.id);
-    this.unnameSandbox(sandbox);
+    this.#dropName(`${sandbox.record.owner}/${sandbox.record.name}`, sandbox.id);
   }
 
   dropContainer(container: Container): void {
     this.#containers.delete(container.id);
     container.sandbox.containers.delete(container.id);
-    this.unnameContainer(container);
+    this.#dropName(`container/${container.record.name}`, container.id);
   }
 
   #dropName(name: string, id: string): void {
