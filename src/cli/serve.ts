@@ -20,6 +20,8 @@ export const verb: Verb = {
       process.stdout.write(usage());
       return 0;
     }
+    // Set by bin/gantry, for this process alone: plug-ins and tools inherit the rest of the environment.
+    delete process.env['MALLOC_ARENA_MAX'];
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
     const { serve } = await import('../cri/index.ts');

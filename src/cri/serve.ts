@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { log, setLogLevel, version } from '../base/index.ts';
+import { flushCompileCache } from 'node:module';
+import { describeError, log, setLogLevel, version } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { abandonedHelpers } from '../host-files/index.ts';
 import type { Services } from './context.ts';
 import { handlersFor } from './handlers.ts';
+import { keepHouse } from './housekeeping.ts';
 import { listen } from './server.ts';
 import { closeServices, createServices } from './services.ts';
+import { type Activity, warmUp } from './warm-up.ts';
 import type { RpcObserver } from './wrapper.ts';
 
 /** Milliseconds that calls in flight get to finish at the end. */
@@ -19,18 +22,34 @@ export async function serve(config: ServerConfig, stop: AbortSignal): Promise<vo
   setLogLevel(config.logLevel);
   const services = await createServices(config, log);
   const metrics = config.metrics === '' ? undefined : await startMetrics(config.metrics, services);
-  const server = await listen({
-    listen: config.listen,
-    log,
-    observe: metrics?.observe ?? (() => undefined),
-    ...handlersFor(services),
-  });
+  const handlers = handlersFor(services);
+  const activity: Activity = { last: performance.now() };
+  const observe: RpcObserver = (rpc, code, seconds) => {
+    activity.last = performance.now();
+    metrics?.observe(rpc, code, seconds);
+  };
+  const server = await listen({ listen: config.listen, log, observe, ...handlers });
   log.info({ listen: config.listen, version, ...gauges(services) }, 'serving CRI');
+  const endHousekeeping = keepHouse();
+  const warm = settleIn(services, handlers, activity, stop);
   if (!stop.aborted) await once(stop, 'abort');
   log.info('shutting down; pods run on');
+  endHousekeeping();
+  await warm;
   await server.close(shutdownGrace);
   await metrics?.close();
   await closeServices(services);
+}
+
+/** Never rejects. */
+async function settleIn(...[services, handlers, activity, stop]: Parameters<typeof warmUp>): Promise<void> {
+  try {
+    await warmUp(services, handlers, activity, stop);
+    // Node writes it when it ends well, and a server is often killed: the next start would compile everything again.
+    flushCompileCache();
+  } catch (error) {
+    services.log.warn({ error: describeError(error) }, 'the server could not warm up; it goes on cold');
+  }
 }
 
 /** Measuring costs time and memory, so nobody measures what nobody can ask for. */
