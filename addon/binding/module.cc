@@ -14,6 +14,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   gantry::binding::add_mount(env, exports);
   gantry::binding::add_xattr(env, exports);
   gantry::binding::add_network(env, exports);
+  gantry::binding::add_bus(env, exports);
+  gantry::binding::add_service(env, exports);
   return exports;
 }
 

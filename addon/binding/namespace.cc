@@ -2,6 +2,7 @@
 #include "binding/sections.h"
 #include "linux/netns.h"
 #include "linux/netns_directory.h"
+#include "linux/netns_sysctl.h"
 #include "linux/userns.h"
 
 namespace gantry::binding {
@@ -40,12 +41,27 @@ Napi::Value namespace_remove(const Napi::CallbackInfo& info) {
   return PromiseWork<void>::start(info.Env(), [=] { return remove_namespace(path); });
 }
 
+Napi::Value netns_sysctls(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto path = arguments.text(0);
+  const auto names = arguments.texts(1);
+  const auto values = arguments.texts(2);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return PromiseWork<void>::start(info.Env(), [=]() -> Result<void> {
+    if (names.size() != values.size()) return Error{EINVAL, "sysctl", path, "as many values as names"};
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (size_t i = 0; i < names.size(); ++i) pairs.emplace_back(names[i], values[i]);
+    return write_net_sysctls(path, pairs);
+  });
+}
+
 }  // namespace
 
 void add_namespace(Napi::Env env, Napi::Object exports) {
   add_function(env, exports, "netnsDirectory", netns_directory);
   add_function(env, exports, "netnsCreate", netns_create);
   add_function(env, exports, "netnsRemove", namespace_remove);
+  add_function(env, exports, "netnsSysctls", netns_sysctls);
   add_function(env, exports, "usernsCreate", userns_create);
   add_function(env, exports, "usernsRemove", namespace_remove);
 }

@@ -12,6 +12,8 @@ void add_connect(Napi::Env env, Napi::Object exports);
 void add_mount(Napi::Env env, Napi::Object exports);
 void add_xattr(Napi::Env env, Napi::Object exports);
 void add_network(Napi::Env env, Napi::Object exports);
+void add_bus(Napi::Env env, Napi::Object exports);
+void add_service(Napi::Env env, Napi::Object exports);
 
 template <typename Function>
 void add_function(Napi::Env env, Napi::Object exports, const char* name, Function function) {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Daemon } from './daemon.ts';
+import { Daemon, type DaemonOptions } from './daemon.ts';
 import { programs } from './paths.ts';
 
 export interface GantryOptions {
@@ -17,12 +17,17 @@ export interface GantryOptions {
   readonly config?: string;
   /** More flags of `gantry serve`. */
   readonly flags?: readonly string[];
+  /** Who starts and ends it; absent: it is a child of the test. */
+  readonly serve?: (options: DaemonOptions) => Server;
   /** A command that the server is run by: `unshare`, `nsenter` and the like. */
   readonly wrapper?: readonly string[];
 }
 
+/** A server's process, whoever starts it. */
+export type Server = Pick<Daemon, keyof Daemon>;
+
 export interface Gantry {
-  readonly daemon: Daemon;
+  readonly daemon: Server;
   readonly socket: string;
   readonly root: string;
   readonly state: string;
@@ -50,6 +55,7 @@ export function gantry(options: GantryOptions): Gantry {
     options.flags ?? [],
   ].flat();
   const [first, ...rest] = [...(options.wrapper ?? []), ...serve, ...flags];
-  const daemon = new Daemon({ argv: [first ?? '', ...rest], logFile: join(directory, 'log'), socket });
+  const asDaemon: DaemonOptions = { argv: [first ?? '', ...rest], logFile: join(directory, 'log'), socket };
+  const daemon = options.serve?.(asDaemon) ?? new Daemon(asDaemon);
   return { daemon, socket, root, state };
 }

@@ -1,8 +1,8 @@
 export { type CniNetwork, writeConflist } from './cni.ts';
 export { containerd } from './containerd.ts';
 export { Crictl, type Finished, finish } from './crictl.ts';
-export { Daemon } from './daemon.ts';
-export { type Gantry, type GantryOptions, gantry } from './gantry.ts';
+export { Daemon, type DaemonOptions } from './daemon.ts';
+export { type Gantry, type GantryOptions, gantry, type Server } from './gantry.ts';
 export { HungFs } from './hung-fs.ts';
 export { hostState, leaked } from './leaks.ts';
 export * from './mounts.ts';
@@ -12,4 +12,4 @@ export * from './pods.ts';
 export { purge } from './purge.ts';
 export { honest, type Mischief, type RogueRegistry, startRogueRegistry } from './rogue-registry.ts';
 export { startTokenServer, type TokenServer } from './token-server.ts';
-export { World, type WorldOptions } from './world.ts';
+export { cgroupDriver, World, type WorldOptions } from './world.ts';

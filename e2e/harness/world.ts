@@ -15,7 +15,9 @@ export interface WorldOptions {
   readonly network?: 'builtin' | 'cni';
   /** The second number of the pods' addresses, 10.N.0.0/16: of one test file its own. */
   readonly subnet: number;
-  readonly server?: Partial<Pick<GantryOptions, 'program' | 'root' | 'wrapper' | 'flags' | 'config'>>;
+  readonly server?: Partial<
+    Pick<GantryOptions, 'program' | 'root' | 'wrapper' | 'flags' | 'config' | 'serve'>
+  >;
   /** containerd instead of Gantry: tests that hold for any CRI server can be tried on the reference. */
   readonly reference?: boolean;
   /** Another world whose CNI network this one's pods join. */
@@ -23,6 +25,9 @@ export interface WorldOptions {
 }
 
 const referenceIsAsked = process.env['GANTRY_E2E_SERVER'] === 'containerd';
+
+/** Where systemd is the init (`e2e/guest/whole systemd` says so) it makes the cgroups. */
+export const cgroupDriver = process.env['GANTRY_E2E_CGROUP_DRIVER'] === 'systemd' ? 'systemd' : 'cgroupfs';
 
 /** A registry with the test images, a Gantry server that pulls from it, and the clients: all of one test file's own. */
 export class World {
@@ -97,13 +102,15 @@ export class World {
       cniConfDir,
       network,
       ...options.server,
-      config: builtin + (options.server?.config ?? ''),
+      config: `${builtin}cgroup-driver = "${cgroupDriver}"\n${options.server?.config ?? ''}`,
     };
   }
 
   /** Under which the pods' cgroups are: of this world alone. */
   get cgroupParent(): string {
-    return `/gantry-e2e-${basename(this.directory)}`;
+    const name = basename(this.directory);
+    // A dash in a slice's name is a level.
+    return cgroupDriver === 'systemd' ? `${name.replaceAll('-', '_')}.slice` : `/gantry-e2e-${name}`;
   }
 
   get cniConfDir(): string {

@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { containerd, type Daemon, gantry, writeConflist } from '../../e2e/harness/index.ts';
+import { containerd, gantry, type Server, writeConflist } from '../../e2e/harness/index.ts';
 import type { MountInit, PodSandboxConfigInit } from '../../src/cri-types/index.ts';
 import { CriClient } from '../cri-client.ts';
 
 /** One server that is measured. */
 export interface Subject {
   readonly name: 'containerd' | 'gantry' | 'gantry-cni';
-  readonly daemon: Daemon;
+  readonly daemon: Server;
   readonly cri: CriClient;
   /** Its processes that each pod costs, by their program's name. */
   readonly podProcesses: RegExp;
@@ -51,7 +51,7 @@ export async function startGantry(place: Place, network: 'builtin' | 'cni'): Pro
 async function started(
   place: Place,
   name: Subject['name'],
-  server: { daemon: Daemon; socket: string },
+  server: { daemon: Server; socket: string },
   podProcesses: RegExp,
 ): Promise<Subject> {
   const logs = join(place.directory, `logs-${name}`);

@@ -4,6 +4,7 @@ export * from './deadlines.ts';
 export * from './device-numbers.ts';
 export * from './errno.ts';
 export * from './errors.ts';
+export { armFailpoints, failpoint } from './failpoints.ts';
 export * from './ids.ts';
 export * from './log.ts';
 export * from './mount-order.ts';

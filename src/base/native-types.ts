@@ -63,6 +63,11 @@ export interface NativeBinding {
    * not accept is connected still when this resolves: reading and writing wait for it.
    */
   netnsConnect(path: string, port: number): Promise<number>;
+  /**
+   * Writes values to files below /proc/sys/net (`ipv4/conf/eth0/arp_notify`) of the namespace, in this order, until one fails.
+   * ENOENT: no such interface or setting.
+   */
+  netnsSysctls(path: string, names: readonly string[], values: readonly string[]): Promise<void>;
   /** Makes a user namespace, bound at `path`. A map is the text of /proc/PID/uid_map: lines of "inside outside count". */
   usernsCreate(path: string, uidMap: string, gidMap: string): Promise<void>;
   /** Like netnsRemove. */
@@ -97,6 +102,49 @@ export interface NativeBinding {
   nft(commands: string, json?: boolean): Promise<string>;
   /** Makes the kernel forget tracked UDP flows to these ports: a flow keeps the translation that it began with. */
   udpFlowsForget(ports: readonly number[]): Promise<void>;
+
+  // --- bus.cc ---
+  /** D-Bus by libsystemd, which is loaded at the first use. */
+  readonly Bus: NativeBusConstructor;
+
+  // --- service.cc ---
+  /** sd_notify(3): lines to the service manager's socket, a path or `@name` for an abstract one. ECONNREFUSED, ENOENT: nobody is there. */
+  notify(socket: string, lines: string): void;
+}
+
+/** A value for a D-Bus type: 64-bit numbers are BigInts when they come back; arrays, structs and dict entries are arrays; a variant that goes out is [type, value]. */
+export type BusValue = string | number | bigint | boolean | readonly BusValue[];
+
+/** One connection, served by a thread of its own; it does not keep the process alive. */
+export interface NativeBus {
+  /**
+   * A method call; resolves with the reply's values. Errors have `busError` besides, D-Bus' own name of the error, '' where the call
+   * got no answer: ETIMEDOUT after `timeout` milliseconds, ENOTCONN and whatever ended the connection.
+   */
+  call(
+    destination: string,
+    path: string,
+    interfaceName: string,
+    member: string,
+    signature: string,
+    values: readonly BusValue[],
+    timeout: number,
+  ): Promise<BusValue[]>;
+  /** Calls that are left fail; `onClosed` is not called any more. Idempotent. */
+  close(): void;
+}
+
+export interface NativeBusConstructor {
+  /**
+   * Returns at once. `onClosed` comes once, after which every call fails; so do those before it that were not answered.
+   * `isBus`: a message bus, which hands out names; false for a service's private socket. EOPNOTSUPP: no libsystemd here.
+   */
+  new (
+    address: string,
+    isBus: boolean,
+    onSignal: (path: string, interfaceName: string, member: string, values: BusValue[]) => void,
+    onClosed: (reason: Error) => void,
+  ): NativeBus;
 }
 
 export interface BridgeRequest {

@@ -22,4 +22,4 @@ export function nativeExecutable(name: 'gantry-stage1' | 'gantry-layer' | 'gantr
   return `${buildDirectory}/${name}`;
 }
 
-export type { NativeBinding } from './native-types.ts';
+export type { BusValue, NativeBinding, NativeBus } from './native-types.ts';

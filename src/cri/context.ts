@@ -3,7 +3,7 @@ import type { Logger, Roots } from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { ImageService } from '../image/index.ts';
 import type { PodNetwork } from '../network/index.ts';
-import type { PodService } from '../pod/index.ts';
+import type { Life, Registry } from '../pod/index.ts';
 import type { HostFacts } from '../security/index.ts';
 import type { StreamingServer } from '../streaming/index.ts';
 import type { Statistics } from './statistics.ts';
@@ -14,13 +14,17 @@ export interface Services {
   readonly log: Logger;
   /** What this host can do. */
   readonly host: HostFacts;
-  /** Owns every pod and container: records, locks, stage1 connections. */
-  readonly pods: PodService;
+  /** Every pod and container, in memory: what lists and statuses read. */
+  readonly pods: Registry;
+  /** What changes pods and containers takes this. */
+  readonly life: Life;
   readonly images: ImageService;
   readonly network: PodNetwork;
   readonly statistics: Statistics;
   /** Behind the URLs of Exec, Attach and PortForward. */
   readonly streaming: StreamingServer;
+  /** Lets go of every pod; they run on. */
+  letGo(): void;
   /** Descriptor of the lock that makes this server the only one of its root. */
   readonly lock: number;
 }

@@ -7,6 +7,7 @@ import type { Services } from './context.ts';
 import { handlersFor } from './handlers.ts';
 import { keepHouse } from './housekeeping.ts';
 import { listen } from './server.ts';
+import { serviceManager } from './service-manager.ts';
 import { closeServices, createServices } from './services.ts';
 import { type Activity, warmUp } from './warm-up.ts';
 import type { RpcObserver } from './wrapper.ts';
@@ -20,6 +21,7 @@ const shutdownGrace = 10_000;
  */
 export async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   setLogLevel(config.logLevel);
+  const manager = serviceManager(log);
   const services = await createServices(config, log);
   const metrics = config.metrics === '' ? undefined : await startMetrics(config.metrics, services);
   const handlers = handlersFor(services);
@@ -28,11 +30,15 @@ export async function serve(config: ServerConfig, stop: AbortSignal): Promise<vo
     activity.last = performance.now();
     metrics?.observe(rpc, code, seconds);
   };
-  const server = await listen({ listen: config.listen, log, observe, ...handlers });
+  const server = await listen({ listen: manager.listenFd ?? config.listen, log, observe, ...handlers });
   log.info({ listen: config.listen, version, ...gauges(services) }, 'serving CRI');
+  manager.ready(
+    `serving CRI on ${manager.listenFd === undefined ? config.listen : 'the socket of its unit'}`,
+  );
   const endHousekeeping = keepHouse();
   const warm = settleIn(services, handlers, activity, stop);
   if (!stop.aborted) await once(stop, 'abort');
+  manager.stopping();
   log.info('shutting down; pods run on');
   endHousekeeping();
   await warm;

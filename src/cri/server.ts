@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs';
+import { createServer } from 'node:net';
 import {
   Server,
   ServerCredentials,
@@ -24,7 +25,8 @@ const maximumRequest = 16 * 1024 * 1024;
 export type Handlers = Readonly<Record<string, (request: never, call: Call) => unknown>>;
 
 export interface CriServerOptions {
-  readonly listen: string;
+  /** An address, or the descriptor of a unix socket that listens already (the service manager's). */
+  readonly listen: string | number;
   readonly log: Logger;
   readonly observe: RpcObserver;
   readonly runtime: Handlers;
@@ -40,10 +42,8 @@ export interface CriServer {
   close(grace: number): Promise<void>;
 }
 
-/** Listens on a unix socket that only root may open. Errors: those of `prepareSocket`. */
+/** Listens on a unix socket that only root may open; on a descriptor's as it is. Errors: those of `prepareSocket`. */
 export async function listen(options: CriServerOptions): Promise<CriServer> {
-  const path = socketPath(options.listen);
-  await prepareSocket(path);
   const unaryShutdown = new AbortController();
   const streamShutdown = new AbortController();
   const server = new Server({
@@ -62,9 +62,10 @@ export async function listen(options: CriServerOptions): Promise<CriServer> {
       shutdown: (stream ? streamShutdown : unaryShutdown).signal,
     }));
   }
-  await bind(server, path);
+  const stopListening = await bind(server, options.listen);
   return {
     async close(grace) {
+      stopListening();
       streamShutdown.abort();
       const done = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const timer = setTimeout(() => unaryShutdown.abort(), grace);
@@ -116,8 +117,28 @@ function addService(
   server.addService(definition, implementation);
 }
 
+/** What it returns ends what the gRPC server does not end by itself. */
+async function bind(server: Server, listen: string | number): Promise<() => void> {
+  if (typeof listen === 'number') return await accept(server, listen);
+  const path = socketPath(listen);
+  await prepareSocket(path);
+  await bindPath(server, path);
+  return () => undefined;
+}
+
+/** The socket stays the service manager's: clients that come while no server runs wait in there. */
+async function accept(server: Server, fd: number): Promise<() => void> {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = createServer((socket) => injector.injectConnection(socket));
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen({ fd }, resolve);
+  });
+  return () => listener.close();
+}
+
 /** The socket is never open to others, not even between bind and chmod. */
-async function bind(server: Server, path: string): Promise<void> {
+async function bindPath(server: Server, path: string): Promise<void> {
   const umask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {

@@ -5,7 +5,8 @@ import { closeHostFiles, prepareHostFiles } from '../host-files/index.ts';
 import { createImageService } from '../image/index.ts';
 import { createPodNetwork } from '../network/index.ts';
 import { createNri, type Nri } from '../nri/index.ts';
-import { nriRuntime, PodService } from '../pod/index.ts';
+import { ownerNamed } from '../owner/index.ts';
+import { nriRuntime, openPods } from '../pod/index.ts';
 import { prepareHostSecurity } from '../security/index.ts';
 import { StreamingServer } from '../streaming/index.ts';
 import type { Services } from './context.ts';
@@ -26,12 +27,14 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
     const images = await createImageService(config, { log });
     const network = createPodNetwork(config, { log });
     const nri = await prepareNri(config, log);
-    const pods = await PodService.open({ config, roots, log, images, network, nri });
-    for (const warning of prepareHostSecurity(pods.host)) log.warn(warning);
+    const { life, close } = await openPods({ config, roots, log, images, network, nri, owners: ownerNamed });
+    const { host, registry: pods } = life;
+    for (const warning of prepareHostSecurity(host)) log.warn(warning);
     const streaming = await StreamingServer.start(log);
-    const statistics = new Statistics(pods.cgroups, roots);
-    await nri.start(nriRuntime(pods));
-    return { config, roots, log, host: pods.host, pods, images, network, statistics, streaming, lock };
+    const statistics = new Statistics(life.cgroups, roots);
+    await nri.start(nriRuntime(life));
+    const parts = { config, roots, log, host, pods, life, images, network, statistics, streaming };
+    return { ...parts, letGo: close, lock };
   } catch (error) {
     native().closeFd(lock);
     throw error;
@@ -41,8 +44,8 @@ export async function createServices(config: ServerConfig, log: Logger): Promise
 /** Lets go of everything; pods run on. */
 export async function closeServices(services: Services): Promise<void> {
   await services.streaming.close();
-  await services.pods.nri.close();
-  services.pods.close();
+  await services.life.nri.close();
+  services.letGo();
   await services.network.close();
   await services.images.close();
   closeHostFiles();
@@ -66,7 +69,7 @@ async function prepareNri(config: ServerConfig, log: Logger): Promise<Nri> {
   );
 }
 
-/** Two servers on one root would each bury the other's pods. The kernel lets go of it when the process ends, whichever way. */
+/** Two servers on one root would each end the other's pods. The kernel lets go of it when the process ends, whichever way. */
 function lockRoot(root: string): number {
   const path = join(root, 'serve.lock');
   try {

@@ -1,4 +1,5 @@
 import { GantryError } from '../base/index.ts';
+import { ownerNamed } from '../owner/index.ts';
 import type { ContainerRecord, PodReader, SandboxRecord } from '../pod/index.ts';
 
 /*
@@ -8,7 +9,7 @@ import type { ContainerRecord, PodReader, SandboxRecord } from '../pod/index.ts'
  */
 
 export function visibleSandboxes(pods: PodReader): SandboxRecord[] {
-  return pods.sandboxes().filter((sandbox) => sandbox.owner === 'cri');
+  return pods.sandboxes().filter(isShown);
 }
 
 export function visibleContainers(pods: PodReader): ContainerRecord[] {
@@ -18,7 +19,7 @@ export function visibleContainers(pods: PodReader): ContainerRecord[] {
 /** By whole ID or unique prefix. Errors: not-found. */
 export function requireVisibleSandbox(pods: PodReader, id: string): SandboxRecord {
   const sandbox = pods.requireSandbox(id);
-  if (sandbox.owner === 'cri') return sandbox;
+  if (isShown(sandbox)) return sandbox;
   throw absent('pod sandbox', id);
 }
 
@@ -29,8 +30,14 @@ export function requireVisibleContainer(pods: PodReader, id: string): ContainerR
   throw absent('container', id);
 }
 
+/** By its owner. */
+export function isShown(sandbox: SandboxRecord): boolean {
+  return ownerNamed(sandbox.owner).shownByCri;
+}
+
 function isVisible(pods: PodReader, container: ContainerRecord): boolean {
-  return container.state.kind !== 'removing' && pods.sandbox(container.sandboxId)?.owner !== 'cli';
+  const sandbox = pods.sandbox(container.sandboxId);
+  return container.state.kind !== 'removing' && (sandbox === undefined || isShown(sandbox));
 }
 
 function absent(kind: string, id: string): GantryError {

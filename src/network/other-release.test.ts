@@ -35,11 +35,10 @@ const foreign = {
 
 describe('the network of a pod of a newer release', () => {
   it('is not taken for one of ours: its tear-down fails and names it, so the pod keeps its record', async () => {
-    for (const call of [network.tearDown(foreign), network.check(foreign)])
-      await expect(call).rejects.toMatchObject({
-        code: 'unimplemented',
-        message: expect.stringContaining('of the kind "ipvlan"'),
-      });
+    await expect(network.tearDown(foreign)).rejects.toMatchObject({
+      code: 'unimplemented',
+      message: expect.stringContaining('of the kind "ipvlan"'),
+    });
   });
 
   it('does not keep the others from being swept', async () => {

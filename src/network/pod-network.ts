@@ -39,7 +39,6 @@ export function createPodNetwork(config: NetworkConfig, deps: NetworkDeps): PodN
   return {
     setUp: (request, announce, signal) => choose().setUp(request, announce, signal),
     tearDown: async (record) => of(record)?.tearDown(record),
-    check: async (record) => of(record)?.check(record),
     status: async (): Promise<NetworkStatus> => {
       const chosen = choose();
       const status = await chosen.status();

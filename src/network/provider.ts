@@ -8,7 +8,6 @@ export interface NetworkProvider {
     signal: AbortSignal,
   ): Promise<NetworkRecord>;
   tearDown(record: NetworkRecord): Promise<void>;
-  check(record: NetworkRecord): Promise<void>;
   status(): Promise<NetworkStatus>;
   collectGarbage(live: readonly NetworkRecord[]): Promise<void>;
 }

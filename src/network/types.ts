@@ -79,8 +79,6 @@ export interface PodNetwork {
   ): Promise<NetworkRecord>;
   /** Idempotent; works without the namespace (after a reboot) and after the configuration has gone. Under its own deadline. */
   tearDown(record: NetworkRecord): Promise<void>;
-  /** CNI CHECK, or the like. */
-  check(record: NetworkRecord): Promise<void>;
   status(): Promise<NetworkStatus>;
   /** Start-up, after every left-over record was torn down: `live` are the pods that keep theirs. */
   collectGarbage(live: readonly NetworkRecord[]): Promise<void>;

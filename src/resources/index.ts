@@ -16,5 +16,12 @@ export { mergeResources, toOciResources } from './limits.ts';
 export { type InterfaceUsage, networkUsage } from './network-usage.ts';
 export { type CgroupPath, cgroupPath } from './paths.ts';
 export type { Pressure, PressureLine } from './pressure.ts';
-export { type ScopeRequest, startScope } from './systemd.ts';
+export {
+  type ScopeLimits,
+  type ScopeRequest,
+  scopeLimits,
+  setUnitProperties,
+  startScope,
+  type UnitProperty,
+} from './systemd/index.ts';
 export { type CgroupUsage, type MemoryUsage, readUsage, taskCount } from './usage.ts';

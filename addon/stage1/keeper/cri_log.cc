@@ -21,7 +21,7 @@ char* put_text(char* at, std::string_view text) {
 
 }  // namespace
 
-CriPrefix::CriPrefix(int64_t nanoseconds, contract::StreamKind stream) {
+CriPrefix::CriPrefix(int64_t nanoseconds, contract::StreamKind stream) : stream_(stream) {
   const time_t seconds = nanoseconds / nanoseconds_a_second;
   tm when{};
   ::gmtime_r(&seconds, &when);

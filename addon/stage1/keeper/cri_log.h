@@ -17,6 +17,7 @@ class CriPrefix {
  public:
   CriPrefix(int64_t nanoseconds, contract::StreamKind stream);
   [[nodiscard]] std::string_view text(bool partial);
+  [[nodiscard]] contract::StreamKind stream() const { return stream_; }
   // What text() may point to, whatever its length: a copy of a fixed size is a few instructions.
   static constexpr size_t room = 48;
 
@@ -24,6 +25,7 @@ class CriPrefix {
   char text_[room] = {};
   size_t size_ = 0;
   size_t tag_ = 0;
+  contract::StreamKind stream_;
 };
 
 // Where formatted lines gather until they are written out.

@@ -59,13 +59,16 @@ Result<std::vector<CgroupPlace>> HostCgroups::make(const std::string& path) {
 
 Result<std::vector<CgroupPlace>> HostCgroups::adopt(pid_t pid) {
   // systemd keeps its books in the v2 hierarchy where that is all there is, else in name=systemd.
-  const auto own = std::ranges::find_if(hierarchies_, [](const auto& h) { return h.key == "name=systemd"; });
-  const CgroupHierarchy* book = own != hierarchies_.end() ? &*own : for_killing();
+  const auto named = std::ranges::find_if(hierarchies_, [](const auto& h) { return h.key == "name=systemd"; });
+  const CgroupHierarchy* book = named != hierarchies_.end() ? &*named : for_killing();
   if (book == nullptr) return std::vector<CgroupPlace>{};
   auto path = cgroup_of(pid, *book);
   if (!path) return path.error();
-  if (*path == "/") {
-    return Error{EINVAL, "place", std::to_string(pid), "the process was not moved into a cgroup of its own before Continue"};
+  auto own = cgroup_of(0, *book);
+  if (!own) return own.error();
+  // The container's cgroup is killed with the container: this process must not be in it.
+  if (*path == "/" || *path == *own || own->starts_with(*path + "/")) {
+    return Error{EINVAL, "place", *path, "the process was not moved into a cgroup of its own before Continue"};
   }
   auto places = make(*path);
   if (!places) return places;

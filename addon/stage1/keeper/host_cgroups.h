@@ -30,7 +30,8 @@ class HostCgroups {
 
   // `path` below every mount point, parents included; v2 controllers are handed down, v1 cpusets filled in.
   Result<std::vector<CgroupPlace>> make(const std::string& path);
-  // The cgroups that a process is in, completed by its path in those hierarchies that its placer left out (systemd).
+  // The cgroups that a process is in, completed by its path in those hierarchies that its placer left out (systemd). EINVAL
+  // for one that this process is in too: what is adopted is killed with its container.
   Result<std::vector<CgroupPlace>> adopt(pid_t pid);
   // `relative` below the cgroups that this process is in.
   Result<std::vector<CgroupPlace>> make_below_own(const std::string& relative);

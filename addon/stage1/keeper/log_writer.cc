@@ -14,8 +14,6 @@ namespace gantry::keeper {
 
 namespace {
 
-constexpr const char* journal_socket = "/run/systemd/journal/socket";
-
 size_t index_of(contract::StreamKind stream) { return stream == contract::StreamKind::error ? 1 : 0; }
 
 // O_NONBLOCK: a fifo in the log's place must not hang the pod.
@@ -35,7 +33,13 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Environment& environment, con
   std::unique_ptr<LogWriter> writer;
   if (sink.kind == contract::LogKind::none || sink.kind == contract::LogKind::inherit) return writer;
   writer.reset(new LogWriter(environment, app_id, sink));
-  auto fd = sink.kind == contract::LogKind::cri ? open_log(sink.path) : datagram_socket();
+  if (sink.kind == contract::LogKind::journald) {
+    auto journal = Journal::open(environment, app_id, sink.identifier);
+    if (!journal) return journal.error();
+    writer->journal_ = std::move(*journal);
+    return writer;
+  }
+  auto fd = open_log(sink.path);
   if (!fd) return fd.error();
   writer->fd_ = std::move(*fd);
   return writer;
@@ -82,18 +86,14 @@ void LogWriter::finish(contract::StreamKind stream) {
   if (unfinished.empty() || environment_.output.data() == nullptr) return;
   buffer_ = LineBuffer(environment_.output.data(), environment_.output.size());
   CriPrefix prefix(realtime_now(), stream);
-  line(prefix, true, unfinished, {});
+  // To CRI's readers it is a line that goes on; in the journal there is no such thing after the end.
+  line(prefix, journal_ == nullptr, unfinished, {});
   unfinished = std::string();
   flush();
 }
 
 void LogWriter::line(CriPrefix& prefix, bool partial, std::string_view first, std::string_view second) {
-  if (sink_.kind == contract::LogKind::journald) {
-    const bool error = prefix.text(partial).find(" stderr ") != std::string_view::npos;
-    std::string text(first);
-    text.append(second);
-    return send_to_journal(error ? contract::StreamKind::error : contract::StreamKind::output, text);
-  }
+  if (journal_ != nullptr) return journal_->send(prefix.stream(), partial, std::string(first).append(second));
   if (buffer_.add(prefix, partial, first, second)) return;
   flush();
   (void)buffer_.add(prefix, partial, first, second);  // a line is far smaller than the buffer
@@ -143,21 +143,6 @@ void LogWriter::recovered() {
                                  std::to_string(lost_bytes_) + " bytes");
   lost_lines_ = 0;
   lost_bytes_ = 0;
-}
-
-// The journal's native protocol: a member a line, the message with its length where it may hold newlines.
-void LogWriter::send_to_journal(contract::StreamKind stream, std::string_view text) {
-  std::string datagram = "SYSLOG_IDENTIFIER=" + sink_.identifier + "\nGANTRY_APP=" + app_id_ + "\nPRIORITY=" +
-                         (stream == contract::StreamKind::error ? "3" : "6") + "\nMESSAGE\n";
-  uint64_t size = text.size();
-  for (int byte = 0; byte < 8; ++byte, size >>= 8) datagram += static_cast<char>(size & 0xff);
-  datagram.append(text).append("\n");
-  const auto sent = send_datagram(fd_.get(), journal_socket, datagram);
-  if (!sent.ok()) {
-    lost("\n", sent.error().code);
-  } else if (lost_lines_ > 0) {
-    recovered();
-  }
 }
 
 }  // namespace gantry::keeper

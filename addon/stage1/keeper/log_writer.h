@@ -12,6 +12,7 @@
 #include "stage1/contract/manifest.h"
 #include "stage1/keeper/cri_log.h"
 #include "stage1/keeper/environment.h"
+#include "stage1/keeper/journal.h"
 
 namespace gantry::keeper {
 
@@ -34,7 +35,6 @@ class LogWriter {
   void line(CriPrefix& prefix, bool partial, std::string_view first, std::string_view second);
   void flush();
   void flush_file(std::string_view lines);
-  void send_to_journal(contract::StreamKind stream, std::string_view text);
   // Cuts the file back to its last whole line, so that a half-written one never stands in it.
   size_t cut_torn_line(std::string_view lines, size_t written);
   void lost(std::string_view lines, int code);
@@ -44,6 +44,7 @@ class LogWriter {
   std::string app_id_;
   contract::LogSink sink_;
   UniqueFd fd_;
+  std::shared_ptr<Journal> journal_;  // of that sink alone
   std::array<std::string, 2> unfinished_;  // by stream: bytes since the last newline
   LineBuffer buffer_{nullptr, 0};
   uint64_t lost_lines_ = 0, lost_bytes_ = 0;

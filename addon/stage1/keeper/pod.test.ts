@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -107,6 +108,26 @@ describe('launch', () => {
     expect(readFileSync(`/sys/fs/cgroup/pids${pod.parent}/${id}/pids.max`, 'utf8')).toBe('33\n');
     await pod.stop(id, 0n);
     expect(pod.cgroups(id)).toEqual([]);
+  });
+
+  it('never adopts the cgroup that it is in itself as an app’s', async () => {
+    const pod = await start({
+      manifest: { cgroup: { driver: 'systemd', path: 'gantry-x.scope' } },
+      unready: true,
+    });
+    await pod.control.event((event) => event.hello);
+    const scope = `/sys/fs/cgroup/systemd${pod.parent}/scope`;
+    execFileSync('mkdir', ['-p', scope]);
+    writeFileSync(`${scope}/cgroup.procs`, String(pod.pid));
+    await pod.control.request({ continuePod: {} });
+    await pod.control.event((event) => event.podReady);
+    const id = pod.writeApp({ args: ['sleep', '60'] });
+    await pod.create(id); // placed by nobody: it is where its parent is
+    await expect(pod.control.request({ continue: { appId: id } })).rejects.toThrow(/not moved into a cgroup/);
+    expect(readFileSync(`${scope}/cgroup.procs`, 'utf8')).toBe(`${pod.pid}\n`);
+    await pod.control.request({ stopPod: {} });
+    await pod.exited;
+    rmdirSync(scope);
   });
 
   it('hands nothing of its own to an app: descriptors, signals, limits, OOM score', async () => {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-const whole = join(dirname(fileURLToPath(import.meta.url)), 'whole');
+const whole = join(dirname(fileURLToPath(import.meta.url)), '../../guest/whole');
 const limit = 20 * 60_000;
 
 /** What critest says with `module` in force, of a group of its specs or of all. */

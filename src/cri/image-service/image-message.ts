@@ -1,6 +1,7 @@
 import type { ImageInit } from '../../cri-types/index.ts';
 import type { ImageRecord } from '../../image/index.ts';
 import type { PodReader } from '../../pod/index.ts';
+import { isShown } from '../visible.ts';
 
 /**
  * An image as CRI shows it. The user is a number or a name, never both, and without its group.
@@ -20,11 +21,11 @@ export function toImage(image: ImageRecord, isPinned: boolean): ImageInit {
   };
 }
 
-/** Images of pods that the command line made: the kubelet does not see those pods, and must not remove their images. */
+/** Images of pods that CRI does not show (the command line's): the kubelet does not see those pods, and must not remove their images. */
 export function imagesOfForeignPods(pods: PodReader): ReadonlySet<string> {
   const foreign = pods
     .sandboxes()
-    .filter(({ owner }) => owner === 'cli')
+    .filter((sandbox) => !isShown(sandbox))
     .flatMap(({ id }) => pods.containersOf(id));
   return new Set(foreign.flatMap(({ imageId, volumeImageIds = [] }) => [imageId, ...volumeImageIds]));
 }

@@ -4,7 +4,7 @@ import type { Rpc } from '../context.ts';
 import { checkStreams } from '../stream-selection.ts';
 
 /** The URL under which one client may join the streams of a running container, once, within a minute. */
-export const attach: Rpc<AttachRequest, AttachResponse> = async ({ pods, streaming }, request) => {
+export const attach: Rpc<AttachRequest, AttachResponse> = async ({ pods, life, streaming }, request) => {
   const container = pods.requireContainerObject(request.containerId);
   // What the container was made with decides: without a terminal of its own there is none to attach to.
   const tty = container.record.config.tty;
@@ -14,7 +14,7 @@ export const attach: Rpc<AttachRequest, AttachResponse> = async ({ pods, streami
     kind: 'attach',
     streams,
     async run(io) {
-      await attachSession(pods, container, tty, io);
+      await attachSession(life, container, tty, io);
       return 0;
     },
   });

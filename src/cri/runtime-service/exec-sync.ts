@@ -7,7 +7,11 @@ import type { Rpc } from '../context.ts';
  * for none; when it passes, every process of the command is killed and the error is DeadlineExceeded, which the kubelet takes
  * for a probe that timed out.
  */
-export const execSync: Rpc<ExecSyncRequest, ExecSyncResponse> = async ({ pods }, request, { signal }) => {
+export const execSync: Rpc<ExecSyncRequest, ExecSyncResponse> = async (
+  { pods, life },
+  request,
+  { signal },
+) => {
   const container = pods.requireContainerObject(request.containerId);
-  return exec(pods, container, { cmd: request.cmd, timeout: request.timeout, signal });
+  return exec(life, container, { cmd: request.cmd, timeout: request.timeout, signal });
 };

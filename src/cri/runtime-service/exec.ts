@@ -5,7 +5,7 @@ import type { Rpc } from '../context.ts';
 import { checkStreams } from '../stream-selection.ts';
 
 /** The URL under which one client may run the command with its streams, once, within a minute. Nothing runs before that. */
-export const exec: Rpc<ExecRequest, ExecResponse> = async ({ pods, streaming }, request) => {
+export const exec: Rpc<ExecRequest, ExecResponse> = async ({ pods, life, streaming }, request) => {
   const container = pods.requireContainerObject(request.containerId);
   const { cmd, tty } = request;
   if (cmd.length === 0) {
@@ -21,7 +21,7 @@ export const exec: Rpc<ExecRequest, ExecResponse> = async ({ pods, streaming }, 
   const url = streaming.url({
     kind: 'exec',
     streams,
-    run: (io) => execSession(pods, container, { cmd, tty }, io),
+    run: (io) => execSession(life, container, { cmd, tty }, io),
   });
   return { url };
 };

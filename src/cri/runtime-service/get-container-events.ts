@@ -3,6 +3,7 @@ import type {
   ContainerEventType,
   GetEventsRequest,
 } from '../../cri-types/index.ts';
+import { ownerNamed } from '../../owner/index.ts';
 import type { ContainerEvent } from '../../pod/index.ts';
 import type { Services, StreamRpc } from '../context.ts';
 import { toContainerStatus, toPodSandboxStatus } from '../status-builders.ts';
@@ -23,8 +24,8 @@ export const getContainerEvents: StreamRpc<GetEventsRequest, ContainerEventRespo
   _request,
   { signal },
 ) {
-  for await (const event of services.pods.events.subscribe(signal)) {
-    if (event.sandbox.owner !== 'cli') yield toResponse(services, event);
+  for await (const event of services.life.events.subscribe(signal)) {
+    if (ownerNamed(event.sandbox.owner).shownByCri) yield toResponse(services, event);
   }
 };
 

@@ -3,7 +3,7 @@ import {
   type PodSandboxStatusResponseInit,
   wireJson,
 } from '../../cri-types/index.ts';
-import type { PodReader, SandboxRecord } from '../../pod/index.ts';
+import type { PodReader, SandboxRecord, StepFailure } from '../../pod/index.ts';
 import { podSysctls } from '../../security/index.ts';
 import type { Rpc } from '../context.ts';
 import { toPodSandboxStatus } from '../status-builders.ts';
@@ -32,6 +32,7 @@ function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
   return {
     pid: anyPid(sandbox, pods),
     processStatus: sandbox.state.kind,
+    ...(sandbox.failure === undefined ? {} : { failure: shownFailure(sandbox.failure) }),
     netNamespaceClosed: sandbox.state.kind === 'notready' && sandbox.state.networkDown,
     runtimeHandler: sandbox.runtimeHandler,
     runtimeType: `gantry/${sandbox.flavor}`,
@@ -55,6 +56,11 @@ function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
     network:
       network === undefined ? null : { kind: network.kind, ips: network.ips, details: network.details },
   };
+}
+
+/** The step of its end that failed last: it is tried again. */
+function shownFailure({ step, message, at }: StepFailure): object {
+  return { step, message, at: new Date(Number(at / 1_000_000n)).toISOString() };
 }
 
 /** PID 1 of a shared pid namespace; without one any process of the pod shows its namespaces as well. 0: there is none. */

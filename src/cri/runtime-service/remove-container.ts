@@ -7,14 +7,14 @@ import type { Rpc } from '../context.ts';
  * (CRI, RemoveContainer).
  */
 export const removeContainer: Rpc<RemoveContainerRequest, RemoveContainerResponse> = async (
-  { pods },
+  { pods, life },
   request,
   { signal },
 ) => {
   const container = pods.findContainer(request.containerId);
   if (container !== undefined) {
     await waitFor(
-      remove(pods, container),
+      remove(life, container),
       signal,
       `container ${container.id} is still being removed; ask again`,
     );

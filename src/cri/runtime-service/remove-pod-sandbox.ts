@@ -1,5 +1,5 @@
 import type { RemovePodSandboxRequest, RemovePodSandboxResponse } from '../../cri-types/index.ts';
-import { removeSandbox, waitFor } from '../../pod/index.ts';
+import { removePod, waitFor } from '../../pod/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -7,15 +7,13 @@ import type { Rpc } from '../context.ts';
  * RemovePodSandbox).
  */
 export const removePodSandbox: Rpc<RemovePodSandboxRequest, RemovePodSandboxResponse> = async (
-  { pods },
+  { pods, life },
   request,
   { signal },
 ) => {
   const sandbox = pods.findSandbox(request.podSandboxId);
   if (sandbox !== undefined) {
-    const removed = sandbox.mutex.run(async () => {
-      if (pods.findSandbox(sandbox.id) !== undefined) await removeSandbox(pods, sandbox);
-    });
+    const removed = sandbox.mutex.run(() => removePod(life, sandbox));
     await waitFor(removed, signal, `pod sandbox ${sandbox.id} is still being removed; ask again`);
   }
   return {};

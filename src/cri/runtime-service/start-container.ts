@@ -1,6 +1,6 @@
 import { describeError, GantryError, nowNanoseconds } from '../../base/index.ts';
 import type { StartContainerRequest, StartContainerResponse } from '../../cri-types/index.ts';
-import { type Container, markExited, markStarted, type PodService } from '../../pod/index.ts';
+import { type Container, type Life, markExited, markStarted } from '../../pod/index.ts';
 import { asLimitError } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
@@ -12,15 +12,15 @@ const START_FAILED = 128;
  * said, and then the container is exited with the reason StartError.
  */
 export const startContainer: Rpc<StartContainerRequest, StartContainerResponse> = async (
-  { pods },
+  { pods, life },
   request,
 ) => {
   const container = pods.requireContainerObject(request.containerId);
-  await container.mutex.run(() => start(pods, container));
+  await container.mutex.run(() => start(life, container));
   return {};
 };
 
-async function start(pods: PodService, container: Container): Promise<void> {
+async function start(life: Life, container: Container): Promise<void> {
   if (container.state.kind !== 'created') {
     throw new GantryError({
       code: 'failed-precondition',
@@ -30,24 +30,24 @@ async function start(pods: PodService, container: Container): Promise<void> {
     });
   }
   container.sandbox.requireClient('start container');
-  await pods.nri.startContainer(container.id, () => execute(pods, container));
+  await life.nri.startContainer(container.id, () => execute(life, container));
 }
 
-async function execute(pods: PodService, container: Container): Promise<void> {
+async function execute(life: Life, container: Container): Promise<void> {
   const client = container.sandbox.requireClient('start container');
   try {
     await client.start(container.id).catch(asLimitError);
   } catch (error) {
     // A lost connection says nothing about the program: whoever finds out what became of the pod, accounts for it.
-    if (client.isOpen) markFailed(pods, container, describeError(error));
+    if (client.isOpen) markFailed(life, container, describeError(error));
     throw error;
   }
   // Its event has usually said so already, and may have said that it is over too.
-  markStarted(pods, container, 0, nowNanoseconds());
+  markStarted(life, container, 0, nowNanoseconds());
 }
 
-function markFailed(pods: PodService, container: Container, message: string): void {
+function markFailed(life: Life, container: Container, message: string): void {
   const end = { finishedAt: nowNanoseconds(), exitCode: START_FAILED, reason: 'StartError', message };
   if (container.state.kind === 'exited') container.advance({ ...container.state, ...end });
-  else markExited(pods, container, { startedAt: 0n, ...end });
+  else markExited(life, container, { startedAt: 0n, ...end });
 }

@@ -8,7 +8,7 @@ import type {
   StatusResponseInit,
 } from '../../cri-types/index.ts';
 import { readLayout } from '../../resources/index.ts';
-import { runtimeHandlers } from '../../stage1/index.ts';
+import { flavorOf, runtimeHandlers } from '../../stage1/index.ts';
 import type { Rpc, Services } from '../context.ts';
 
 /** Calls are taken only after recovery, so the runtime is ready whenever it answers; the network may not be. */
@@ -32,13 +32,13 @@ export const status: Rpc<StatusRequest, StatusResponseInit> = async (services, {
   };
 };
 
-/** Every handler runs on this kernel, so all of them can do the same; `host` has no user namespace to offer. */
+/** Every handler runs on this kernel, so all of them can do the same, but for what their flavor leaves out. */
 function handlers({ host }: Services): RuntimeHandlerInit[] {
   return runtimeHandlers().map((name) => ({
     name,
     features: {
       recursiveReadOnlyMounts: host.recursiveReadOnlyMounts,
-      userNamespaces: name !== 'host' && hasUserNamespaces({ host }),
+      userNamespaces: flavorOf(name).userNamespaces && hasUserNamespaces({ host }),
     },
   }));
 }

@@ -7,13 +7,13 @@ import type { Rpc } from '../context.ts';
  * StopContainer). It goes on when the caller has gone.
  */
 export const stopContainer: Rpc<StopContainerRequest, StopContainerResponse> = async (
-  { pods },
+  { pods, life },
   request,
   { signal },
 ) => {
   const container = pods.findContainer(request.containerId);
   if (container !== undefined) {
-    const stopped = stop(pods, container, request.timeout).then(() => tellContainerStopped(pods, container));
+    const stopped = stop(life, container, request.timeout).then(() => tellContainerStopped(life, container));
     await waitFor(stopped, signal, `container ${container.id} is still being stopped; ask again`);
   }
   return {};

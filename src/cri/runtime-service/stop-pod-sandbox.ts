@@ -1,5 +1,5 @@
 import type { StopPodSandboxRequest, StopPodSandboxResponse } from '../../cri-types/index.ts';
-import { stopSandbox, waitFor } from '../../pod/index.ts';
+import { stopPod, waitFor } from '../../pod/index.ts';
 import type { Rpc } from '../context.ts';
 
 /**
@@ -7,13 +7,13 @@ import type { Rpc } from '../context.ts';
  * (CRI, StopPodSandbox). A failed step is, and the call may be repeated.
  */
 export const stopPodSandbox: Rpc<StopPodSandboxRequest, StopPodSandboxResponse> = async (
-  { pods },
+  { pods, life },
   request,
   { signal },
 ) => {
   const sandbox = pods.findSandbox(request.podSandboxId);
   if (sandbox !== undefined) {
-    const stopped = sandbox.mutex.run(() => stopSandbox(pods, sandbox));
+    const stopped = sandbox.mutex.run(() => stopPod(life, sandbox));
     await waitFor(stopped, signal, `pod sandbox ${sandbox.id} is still being stopped; ask again`);
   }
   return {};

@@ -73,7 +73,7 @@ export class World {
     await between();
     this.services = await createServices(this.config, log);
     this.#noteIds();
-    await this.services.pods.settled;
+    await this.services.life.settled;
   }
 
   /** Every pod that is begun, also those that fail: other tests make namespaces at the same time. */
@@ -90,7 +90,7 @@ export class World {
     for (const { id } of this.services.pods.sandboxes()) {
       await this.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId: id });
     }
-    await this.services.pods.settled;
+    await this.services.life.settled;
     await closeServices(this.services);
     // The store keeps a layer mounted for a while after its last container; this one has nobody to come back to it.
     for (const line of mounts()) {

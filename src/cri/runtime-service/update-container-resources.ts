@@ -3,7 +3,7 @@ import type {
   UpdateContainerResourcesRequest,
   UpdateContainerResourcesResponse,
 } from '../../cri-types/index.ts';
-import { type Container, type PodService, updateLimits } from '../../pod/index.ts';
+import { type Container, type Life, updateLimits } from '../../pod/index.ts';
 import { mergeResources, toOciResources } from '../../resources/index.ts';
 import type { Rpc } from '../context.ts';
 
@@ -11,14 +11,14 @@ import type { Rpc } from '../context.ts';
 export const updateContainerResources: Rpc<
   UpdateContainerResourcesRequest,
   UpdateContainerResourcesResponse
-> = async ({ pods }, request) => {
+> = async ({ pods, life }, request) => {
   const container = pods.requireContainerObject(request.containerId);
-  await container.mutex.run(() => update(pods, container, request));
+  await container.mutex.run(() => update(life, container, request));
   return {};
 };
 
 async function update(
-  pods: PodService,
+  life: Life,
   container: Container,
   request: UpdateContainerResourcesRequest,
 ): Promise<void> {
@@ -34,11 +34,11 @@ async function update(
   if (request.linux === undefined) return;
   container.sandbox.requireClient('update container resources');
   const { linux } = request;
-  const adjusted = await pods.nri.updateContainer(container.id, linux);
+  const adjusted = await life.nri.updateContainer(container.id, linux);
   if (adjusted !== undefined) await updateLimits(container, adjusted);
   else {
-    const limits = toOciResources(linux, pods.host.swapAccounting);
+    const limits = toOciResources(linux, life.host.swapAccounting);
     await updateLimits(container, limits, (before) => mergeResources(before, linux));
   }
-  await pods.nri.postUpdateContainer(container.id);
+  await life.nri.postUpdateContainer(container.id);
 }

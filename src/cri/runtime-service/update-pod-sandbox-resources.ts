@@ -11,15 +11,15 @@ import type { Rpc } from '../context.ts';
 export const updatePodSandboxResources: Rpc<
   UpdatePodSandboxResourcesRequest,
   UpdatePodSandboxResourcesResponse
-> = async ({ pods }, request) => {
+> = async ({ pods, life }, request) => {
   const sandbox = pods.requireSandboxObject(request.podSandboxId);
   await sandbox.mutex.run(async () => {
     const { config } = sandbox.record;
     const linux = config.linux ?? { cgroupParent: '', sysctls: {} };
     const { overhead = linux.overhead, resources = linux.resources } = request;
-    await pods.nri.updatePodSandbox(sandbox.id, request.overhead, request.resources);
+    await life.nri.updatePodSandbox(sandbox.id, request.overhead, request.resources);
     sandbox.note({ config: { ...config, linux: { ...linux, overhead, resources } } });
-    await pods.nri.postUpdatePodSandbox(sandbox.id);
+    await life.nri.postUpdatePodSandbox(sandbox.id);
   });
   return {};
 };

@@ -2,10 +2,10 @@
  * `Content-Encoding` (RFC 9110, section 8.4). Gantry asks for `identity`, but a server or something in between may send a
  * coding all the same; what comes decoded is bounded by whoever reads it.
  */
+import type { IncomingMessage } from 'node:http';
 import { type Duplex, pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { GantryError } from '../../base/index.ts';
-import type { HttpResponse } from './http.ts';
 
 const decoders: Readonly<Record<string, () => Duplex>> = {
   gzip: createGunzip,
@@ -18,12 +18,19 @@ const decoders: Readonly<Record<string, () => Duplex>> = {
 /** Nobody applies more to one body. */
 const CODINGS_LIMIT = 3;
 
-export function isEncoded(response: HttpResponse): boolean {
+/** The part of a response that says how its body is encoded. */
+interface Encoded {
+  readonly headers: IncomingMessage['headers'];
+  readonly body: IncomingMessage;
+  readonly url: URL;
+}
+
+export function isEncoded(response: Encoded): boolean {
   return codingsOf(response).length > 0;
 }
 
 /** The body as it was before any coding. Destroying it destroys the response's; 'unimplemented' for an unknown coding. */
-export function decodedBody(response: HttpResponse): Readable {
+export function decodedBody(response: Encoded): Readable {
   const codings = codingsOf(response);
   if (codings.length === 0) return response.body;
   // The coding that was applied last is listed last.
@@ -53,7 +60,7 @@ export function isDecodingError(error: unknown): boolean {
   return /^(Z_|ERR__ERROR|ERR_BROTLI|ERR_ZLIB|ZSTD_)/.test(code);
 }
 
-function codingsOf(response: HttpResponse): string[] {
+function codingsOf(response: Encoded): string[] {
   return (response.headers['content-encoding'] ?? '')
     .split(',')
     .map((coding) => coding.trim().toLowerCase())

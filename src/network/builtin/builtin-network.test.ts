@@ -68,13 +68,6 @@ describe('pods on the bridge', () => {
     expect(site.ask(a.pod.netns, 'tcp', '127.0.0.1', 9191)).toMatch(/^error/);
   });
 
-  test('check says whether it is whole', async () => {
-    await host.call('check', a.record);
-    site.sh(host.netns, `ip link set ${(b.record.details as { hostName: string }).hostName} nomaster`);
-    await expect(host.call('check', b.record)).rejects.toThrow(/no port of gntbr0/);
-    site.sh(host.netns, `ip link set ${(b.record.details as { hostName: string }).hostName} master gntbr0`);
-  });
-
   test('status is ready and makes again what others flushed', async () => {
     expect(await host.status()).toMatchObject({
       ready: true,
@@ -165,7 +158,7 @@ describe('when things go wrong', () => {
     await host.tearDown(record);
     expect(site.reserved()).not.toContain(record.ips[0]);
     const { record: again } = await site.podUp([port(18400, 80)]);
-    await host.call('check', again);
+    expect(site.isConnected(again)).toBe(true);
     await host.tearDown(again);
   });
 
@@ -174,8 +167,8 @@ describe('when things go wrong', () => {
     await site.serve(old.pod.netns, 'tcp', '::', 8080, 'old');
     site.sh(host.netns, 'ip link del gntbr0');
     const { pod, record } = await site.podUp();
-    await host.call('check', record);
-    await host.call('check', old.record);
+    expect(site.isConnected(record)).toBe(true);
+    expect(site.isConnected(old.record)).toBe(true);
     expect(site.ask(pod.netns, 'tcp', old.record.ips[0] ?? '', 8080)).toMatch(/^old saw/);
     await host.tearDown(record);
   });
@@ -260,12 +253,12 @@ test('the bridge stays while a pod uses it; nothing is left when every pod is to
   const { record: last } = await site.podUp();
   for (const record of records) if (record !== last) await host.tearDown(record);
   await host.call('close');
-  await host.call('check', last);
+  expect(site.isConnected(last)).toBe(true);
   await host.tearDown(last);
   await host.call('close');
   expect([site.reserved(), site.links(), await host.call('link', 'gntbr0')]).toEqual([[], [], undefined]);
   expect(await host.call('nft', 'list tables')).not.toContain('gntbr0');
   const { record } = await site.podUp();
-  await host.call('check', record);
+  expect(site.isConnected(record)).toBe(true);
   await host.tearDown(record);
 });

@@ -123,19 +123,6 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     release(bridge, record);
   }
 
-  async check(record: NetworkRecord): Promise<void> {
-    const { bridge: name, hostName } = detailsOf(record);
-    const bridge = this.#bridge(name);
-    const link = native().linkFind(hostName);
-    const master = native().linkFind(name);
-    if (link === undefined || !link.up) throw broken(record, `its link ${hostName} is gone or down`);
-    if (master === undefined || link.master !== master.index)
-      throw broken(record, `${hostName} is no port of ${name}`);
-    const [address = ''] = detailsOf(record).addresses;
-    const owner = bridge.leases(address).ownerOf(record.ips[0] ?? '');
-    if (owner !== record.request.podId) throw broken(record, `${address} is not reserved for it`);
-  }
-
   async status(): Promise<NetworkStatus> {
     const details = { kind: 'builtin', bridge: this.#config.builtinBridge, ranges: this.#ranges };
     try {
@@ -236,16 +223,6 @@ async function unpublish(bridge: HostBridge, podId: string): Promise<void> {
 async function forgetFlows(mappings: readonly PortMapping[]): Promise<void> {
   const ports = mappings.filter((mapping) => mapping.protocol === 'udp').map((mapping) => mapping.hostPort);
   if (ports.length > 0) await native().udpFlowsForget(ports);
-}
-
-function broken(record: NetworkRecord, problem: string): GantryError {
-  const { podId } = record.request;
-  return new GantryError({
-    code: 'failed-precondition',
-    operation: 'check pod network',
-    subject: podId,
-    message: `the network of pod ${podId} is broken: ${problem}`,
-  });
 }
 
 function cannotConnect(record: NetworkRecord, cause: unknown): GantryError {

@@ -2,6 +2,7 @@
  * A network's plug-ins, run in order (CNI specification, section 3): each gets the configuration with name, version,
  * runtimeConfig and prevResult filled in.
  */
+import { describeError, GantryError } from '../../base/index.ts';
 import type { CniNetwork, CniPlugin } from './config.ts';
 import { type CniCommand, runPlugin } from './plugin.ts';
 import { convert, parseResult } from './result.ts';
@@ -28,14 +29,28 @@ export interface ChainContext {
 
 type Result = Readonly<Record<string, unknown>>;
 
-/** ADD through the whole chain; the last plug-in's result is the network's. */
+/** ADD through the whole chain; each plug-in must give a result (section 4), and the last one's is the network's. */
 export async function add(context: ChainContext, attachment: Attachment): Promise<Result> {
   let previous: Result | undefined;
   for (const plugin of context.network.plugins) {
     const text = await run(context, 'ADD', plugin, attachment, previous);
-    previous = parseResult(text, context.network.cniVersion);
+    previous = resultOf(plugin, text, context.network.cniVersion);
   }
   return previous ?? { cniVersion: context.network.cniVersion };
+}
+
+function resultOf(plugin: CniPlugin, text: string, cniVersion: string): Result {
+  try {
+    return parseResult(text, cniVersion);
+  } catch (cause) {
+    throw new GantryError({
+      code: 'failed-precondition',
+      operation: 'CNI ADD',
+      subject: plugin.type,
+      message: `CNI plug-in "${plugin.type}" ${describeError(cause)}`,
+      cause,
+    });
+  }
 }
 
 /**
@@ -57,12 +72,6 @@ export async function del(
     }
   }
   if (errors.length > 0) throw errors[0];
-}
-
-/** CHECK, where the network's version has it and its author did not turn it off. */
-export async function check(context: ChainContext, attachment: Attachment, result: Result): Promise<void> {
-  if (!atLeast(context.network.cniVersion, '0.4.0') || context.network.disableCheck) return;
-  for (const plugin of context.network.plugins) await run(context, 'CHECK', plugin, attachment, result);
 }
 
 /** STATUS (since 1.1.0): throws when a plug-in cannot take ADD requests now. */

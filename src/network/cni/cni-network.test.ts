@@ -62,11 +62,9 @@ describe('a chain', () => {
     });
   });
 
-  test('CHECK and DEL get the stored result, DEL in reverse, also when configuration and namespace are gone', async () => {
+  test('DEL gets the stored result, in reverse, also when configuration and namespace are gone', async () => {
     const record = await host.setUp(mapped());
     files.take();
-    await host.call('check', record);
-    expect(names(files.take())).toEqual(['main.CHECK', 'meta.CHECK']);
     files.remove('10.conflist');
     await host.call('netnsRemove', pod.netns);
     await host.kill();
@@ -94,10 +92,18 @@ describe('a chain', () => {
     ['says it in words', 'echo "iptables: not found" >&2; exit 3', /failed \(ADD\): iptables: not found/],
     ['says nothing', 'exit 3', /failed \(ADD\): exit code 3/],
     ['prints nonsense', 'echo nonsense', /nonsense/],
+    ['prints nothing and is content', 'exit 0', /"meta" ended well \(ADD\) and printed no result/],
+    ['prints no object', 'echo []', /"meta".*no object/],
+    [
+      'takes the address away',
+      `echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"/x"}],"ips":[]}'`,
+      /gave the pod no address/,
+    ],
     ['is killed', 'kill -9 $$', /killed by SIGKILL/],
   ])('a plug-in that fails and %s', async (_, body, message) => {
     files.plugin('meta', `[ "$CNI_COMMAND" = ADD ] || exit 0\n${body}`);
     await expect(host.setUp(mapped())).rejects.toThrow(message);
+    expect(names(files.take())).toEqual(['main.ADD', 'meta.ADD', 'meta.DEL', 'main.DEL']);
   });
 
   test('a plug-in that is nowhere is named, with the places', async () => {
@@ -136,17 +142,10 @@ describe('versions', () => {
       cniVersion: '0.3.1',
       ips: [{ version: '4' }],
     });
-    await host.call('check', record);
     await host.tearDown(record);
     const calls = files.take();
     expect(names(calls)).toEqual(['meta.DEL', 'old.DEL']);
     expect(calls[0]?.config).not.toHaveProperty('prevResult');
-  });
-
-  test('a chain without addresses is a network too', async () => {
-    files.plugin('nothing', 'exit 0');
-    files.configure('10.conf', { cniVersion: '0.3.1', name: 'lo', type: 'nothing' });
-    expect((await host.setUp(requestFor(pod))).ips).toEqual([]);
   });
 });
 
@@ -271,13 +270,4 @@ describe('garbage collection', () => {
     expect(await run({ cniGarbageCollection: true }, { disableGC: true })).toEqual([]);
     expect(await run({ cniGarbageCollection: true }, { cniVersion: '1.0.0' })).toEqual([]);
   });
-});
-
-test('disableCheck turns CHECK off', async () => {
-  files.plugin('main', RESULT);
-  files.configure('10.conflist', { ...list('1.0.0', { type: 'main' }), disableCheck: true });
-  const record = await host.setUp(requestFor(pod));
-  files.take();
-  await host.call('check', record);
-  expect(files.take()).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describeError, errorCode, GantryError } from '../../base/index.ts';
 import type { NetworkProvider } from '../provider.ts';
 import type { NetworkConfig, NetworkDeps, NetworkRecord, NetworkRequest, NetworkStatus } from '../types.ts';
-import { type Attachment, add, type ChainContext, check, del, gc, POD_INTERFACE, status } from './chain.ts';
+import { type Attachment, add, type ChainContext, del, gc, POD_INTERFACE, status } from './chain.ts';
 import type { CniConfigurationReader, CniNetwork } from './config.ts';
 import { pluginsEnded, withPluginLock } from './plugin-lock.ts';
 import { podAddresses } from './result.ts';
@@ -61,9 +61,12 @@ export class CniNetworkProvider implements NetworkProvider {
       const result = await withPluginLock(this.#config, request.podId, (lockFd) =>
         add({ ...this.#context(network, signal), lockFd }, attachment(announced, request.netnsPath)),
       );
+      const ips = podAddresses(result, POD_INTERFACE);
+      // The kubelet replaces a pod without an address for ever, and tells nobody why; containerd refuses as well.
+      if (ips.length === 0) throw noAddress(request.podId);
       return {
         kind: 'cni',
-        ips: podAddresses(result, POD_INTERFACE),
+        ips,
         request,
         details: { ...details, result } satisfies CniDetails,
       };
@@ -97,13 +100,6 @@ export class CniNetworkProvider implements NetworkProvider {
     } catch (error) {
       throw inNetwork(error, network);
     }
-  }
-
-  async check(record: NetworkRecord): Promise<void> {
-    const { network, result } = detailsOf(record);
-    if (result === undefined) return;
-    const context = this.#context(network, AbortSignal.timeout(TEAR_DOWN_TIMEOUT));
-    await check(context, attachment(record, record.request.netnsPath), result);
   }
 
   async status(): Promise<NetworkStatus> {
@@ -168,6 +164,15 @@ function detailsOf(record: NetworkRecord): CniDetails {
 
 function notReady(message: string): GantryError {
   return new GantryError({ code: 'unavailable', operation: 'set up pod network', message });
+}
+
+function noAddress(podId: string): GantryError {
+  return new GantryError({
+    code: 'failed-precondition',
+    operation: 'CNI ADD',
+    subject: podId,
+    message: `the plug-ins gave the pod no address: the last result has none on ${POD_INTERFACE}`,
+  });
 }
 
 function inNetwork(error: unknown, network: CniNetwork): GantryError {

@@ -12,14 +12,13 @@ describe('a list', () => {
     const network = list({
       cniVersion: '1.0.0',
       name: 'net',
-      disableCheck: 'true',
       disableGC: true,
       plugins: [
         { type: 'bridge', bridge: 'cni0' },
         { type: 'portmap', capabilities: { portMappings: true } },
       ],
     });
-    expect(network).toMatchObject({ name: 'net', cniVersion: '1.0.0', disableCheck: true, disableGC: true });
+    expect(network).toMatchObject({ name: 'net', cniVersion: '1.0.0', disableGC: true });
     expect(network.plugins.map((plugin) => plugin.type)).toEqual(['bridge', 'portmap']);
   });
 

@@ -17,7 +17,6 @@ export interface CniNetwork {
   readonly file: string;
   readonly name: string;
   readonly cniVersion: string;
-  readonly disableCheck: boolean;
   readonly disableGC: boolean;
   readonly plugins: readonly CniPlugin[];
 }
@@ -133,7 +132,6 @@ export function parseList(
     file,
     name,
     cniVersion: chooseVersion(list['cniVersion'], list['cniVersions']),
-    disableCheck: flag(list, 'disableCheck'),
     disableGC: flag(list, 'disableGC'),
     plugins: raw.map((plugin, index) => parsePlugin(plugin, `plug-in ${index + 1}`)),
   };
@@ -147,7 +145,6 @@ export function parseSingle(text: string, file: string): CniNetwork {
     file,
     name: networkName(plugin['name']),
     cniVersion: chooseVersion(plugin['cniVersion'], undefined),
-    disableCheck: false,
     disableGC: false,
     plugins: [parsePlugin(plugin, 'the plug-in')],
   };

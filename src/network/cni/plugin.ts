@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorCode, GantryError } from '../../base/index.ts';
 
-export type CniCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC' | 'VERSION';
+export type CniCommand = 'ADD' | 'DEL' | 'STATUS' | 'GC' | 'VERSION';
 
 export interface PluginCall {
   readonly command: CniCommand;

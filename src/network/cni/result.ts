@@ -42,17 +42,25 @@ const array = (value: unknown): readonly Json[] => (Array.isArray(value) ? value
 
 /** What a plug-in printed; a result without a version is of the configuration's (libcni does the same). */
 export function parseResult(text: string, cniVersion: string): Json {
-  if (text.trim() === '') return { cniVersion };
-  const value: unknown = JSON.parse(text);
+  if (text.trim() === '') throw new Error('ended well (ADD) and printed no result');
+  const value = parseJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error('the result is no object');
+    throw new Error('gave a result that is no object');
   const raw = value as Json;
   const version = raw['cniVersion'];
   if (version === undefined || version === '') return { ...raw, cniVersion };
   if (typeof version !== 'string' || !isSupported(version)) {
-    throw new Error(`the result is of CNI ${JSON.stringify(version)}, which Gantry does not speak`);
+    throw new Error(`gave a result of CNI ${JSON.stringify(version)}, which Gantry does not speak`);
   }
   return raw;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`printed what is no JSON: ${text.trim().slice(0, 200)}`, { cause });
+  }
 }
 
 export function normalize(raw: Json): CniResult {

@@ -52,6 +52,14 @@ export class BridgeSite extends TestSite {
       .sort();
   }
 
+  /** Whether the pod's link is up and on the bridge. */
+  isConnected(record: NetworkRecord, on = this.host): boolean {
+    const { hostName } = record.details as { hostName: string };
+    return this.sh(on.netns, `ip -br link show master ${on.config.builtinBridge}`)
+      .split('\n')
+      .some((line) => line.startsWith(`${hostName}@`) && /\bUP\b/.test(line));
+  }
+
   /** The host's ends of pods' links. */
   links(on = this.host): string[] {
     return this.sh(on.netns, 'ip -br link')

@@ -29,7 +29,6 @@ const calls: Readonly<Record<string, (...args: never[]) => unknown>> = {
     ),
   announced: () => announced,
   tearDown: (record: NetworkRecord) => network.tearDown(record),
-  check: (record: NetworkRecord) => network.check(record),
   status: () => network.status(),
   collectGarbage: (live: NetworkRecord[]) => network.collectGarbage(live),
   close: () => network.close(),

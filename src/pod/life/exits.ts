@@ -3,11 +3,10 @@ import type { AppState, ExitRecord } from '../../stage1/index.ts';
 import { readExitRecord } from '../../stage1/index.ts';
 import { type EventBus, eventOf } from '../model/events.ts';
 import type { ContainerEvent, ContainerState } from '../model/record.ts';
-import type { Registry } from '../store/registry.ts';
-import type { Container } from '../store/sandbox.ts';
+import type { Container, Sandbox } from '../store/sandbox.ts';
 
-/** The part of the service that this file needs. */
-export interface ExitSink extends Registry {
+/** Who hears of it. */
+export interface ExitSink {
   readonly events: EventBus;
 }
 
@@ -19,33 +18,40 @@ export function exitReason(exitCode: number, oomKilled: boolean): string {
   return exitCode === 0 ? 'Completed' : 'Error';
 }
 
-export function publish(pods: ExitSink, container: Container, type: ContainerEvent['type']): void {
-  pods.events.publish(eventOf(type, container.sandbox, container.id));
+/** To whoever listens: the pod's own event, or one of a container's. */
+export function publish(
+  { events }: ExitSink,
+  type: ContainerEvent['type'],
+  sandbox: Sandbox,
+  container?: Container,
+): void {
+  const containers = [...sandbox.containers.values()].map(({ record }) => record);
+  events.publish(eventOf(type, sandbox.record, containers, container?.id));
 }
 
 /** Idempotent: stage1's event and its answer to Start may come in either order. */
-export function markStarted(pods: ExitSink, container: Container, pid: number, startedAt: bigint): void {
+export function markStarted(sink: ExitSink, container: Container, pid: number, startedAt: bigint): void {
   if (container.state.kind !== 'created') return;
   container.advance({ kind: 'running', pid, startedAt });
-  publish(pods, container, 'started');
+  publish(sink, 'started', container.sandbox, container);
 }
 
 /** Idempotent: the first account of an end stays. */
-export function markExited(pods: ExitSink, container: Container, exit: Omit<Exited, 'kind'>): void {
+export function markExited(sink: ExitSink, container: Container, exit: Omit<Exited, 'kind'>): void {
   const { kind } = container.state;
   if (kind !== 'created' && kind !== 'running') return;
   // It ran and ended before we heard that it had started: both are told, in order.
-  if (kind === 'created' && exit.startedAt > 0n) markStarted(pods, container, 0, exit.startedAt);
+  if (kind === 'created' && exit.startedAt > 0n) markStarted(sink, container, 0, exit.startedAt);
   container.advance({ kind: 'exited', ...exit });
-  publish(pods, container, 'stopped');
+  publish(sink, 'stopped', container.sandbox, container);
 }
 
 /** What stage1 says of an app, applied to its container: at an event, at a Stop's answer, at adoption. */
-export function applyAppState(pods: ExitSink, container: Container, app: AppState): void {
+export function applyAppState(sink: ExitSink, container: Container, app: AppState): void {
   if (app.phase === 'RUNNING') {
-    markStarted(pods, container, app.pid, app.startedAt);
+    markStarted(sink, container, app.pid, app.startedAt);
   } else if (app.phase === 'EXITED') {
-    markExited(pods, container, {
+    markExited(sink, container, {
       startedAt: app.startedAt,
       finishedAt: app.finishedAt,
       exitCode: app.exitCode,
@@ -55,13 +61,21 @@ export function applyAppState(pods: ExitSink, container: Container, app: AppStat
   }
 }
 
+/** The same for several; those that have no container here are passed over. */
+export function applyAppStates(sink: ExitSink, sandbox: Sandbox, apps: readonly AppState[]): void {
+  for (const app of apps) {
+    const container = sandbox.containers.get(app.appId);
+    if (container !== undefined) applyAppState(sink, container, app);
+  }
+}
+
 /**
  * The end of a container whose stage1 is gone, when all its processes are: by its exit record, or unknown. `when` is the time
  * that stands for an unknown one.
  */
-export function accountForLost(pods: ExitSink, container: Container, when: bigint, why: string): void {
+export function accountForLost(sink: ExitSink, container: Container, when: bigint, why: string): void {
   const record = readRecordQuietly(container);
-  markExited(pods, container, lostExit(container.state, record, when, why));
+  markExited(sink, container, lostExit(container.state, record, when, why));
 }
 
 /** Pure. */

@@ -1,61 +1,30 @@
-/**
- * Named points at which a test makes an operation fail, or the server die: GANTRY_FAILPOINTS is a comma-separated list of
- * `name` (throws), `name=exit` (the process kills itself, as kill -9 would) and `name=sleep:MS`. Off without it.
- */
-import { GantryError } from '../../base/index.ts';
+/** Every failpoint of a pod's life, in the order of the steps: a test walks through them. One behind each resource is automatic. */
+import { type AppResourceName, appResources, type PodResourceName } from '../plan/resources.ts';
 
-/** Every point, in the order of the steps: a test walks through them. */
+const podMade: readonly PodResourceName[] = [
+  'directory',
+  'cgroup',
+  'userns',
+  'netns',
+  'network',
+  'supervisor',
+  'files',
+  'interface-sysctls',
+];
+const podStopped: readonly PodResourceName[] = ['supervisor', 'network', 'netns', 'userns'];
+const podRemoved: readonly PodResourceName[] = ['cgroup', 'directory'];
+const appMade = appResources().flat() as AppResourceName[];
+
+const pod = (names: readonly string[]): string[] => names.map((name) => `pod/${name}`);
+const app = (names: readonly string[]): string[] => names.map((name) => `app/${name}`);
+/** Before a release, and behind it: nothing of it is done, or all of it and nobody knows. */
+const around = (names: readonly string[]): string[] =>
+  names.flatMap((name) => [`${name}/release`, `${name}/released`]);
+
 export const failpoints = {
-  runPodSandbox: ['run/directory', 'run/netns', 'run/network', 'run/launch', 'run/nri', 'run/commit'],
-  createContainer: [
-    'create/directory',
-    'create/layers',
-    'create/nri',
-    'create/manifest',
-    'create/barrier',
-    'create/continue',
-    'create/commit',
-  ],
-  stopPodSandbox: ['stop-pod/processes', 'stop-pod/network', 'stop-pod/netns'],
-  removeContainer: ['remove/stage1', 'remove/layers', 'remove/directory'],
+  runPodSandbox: [...pod(podMade), 'pod/nri', 'pod/commit'],
+  createContainer: [...app(appMade), 'app/nri', 'app/barrier', 'app/commit'],
+  stopPodSandbox: pod(around(podStopped)),
+  removePodSandbox: pod(around(podRemoved)),
+  removeContainer: app(around(appMade.toReversed())),
 } as const;
-
-export type Failpoint = (typeof failpoints)[keyof typeof failpoints][number];
-
-let armed: ReadonlyMap<string, string> | undefined;
-
-/** Tests in the same process: which points are on; undefined: as the environment says. */
-export function armFailpoints(list: string | undefined): void {
-  armed = parse(list ?? process.env['GANTRY_FAILPOINTS'] ?? '');
-}
-
-/** Passes in no time unless somebody armed this point. */
-export async function failpoint(name: Failpoint): Promise<void> {
-  armed ??= parse(process.env['GANTRY_FAILPOINTS'] ?? '');
-  const action = armed.get(name);
-  if (action === undefined) return;
-  if (action === 'exit') process.kill(process.pid, 'SIGKILL');
-  const sleep = /^sleep:(\d+)$/.exec(action);
-  if (sleep !== null) {
-    await new Promise((resolve) => setTimeout(resolve, Number(sleep[1])));
-    return;
-  }
-  throw new GantryError({
-    code: 'internal',
-    operation: 'failpoint',
-    subject: name,
-    message: `failpoint ${name} is armed`,
-  });
-}
-
-function parse(list: string): ReadonlyMap<string, string> {
-  return new Map(
-    list
-      .split(',')
-      .filter((item) => item !== '')
-      .map((item) => {
-        const [name = '', action = 'error'] = item.split('=');
-        return [name, action];
-      }),
-  );
-}

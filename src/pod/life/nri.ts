@@ -1,8 +1,8 @@
 /** What NRI's plug-ins see of pods and containers, and what they may do to them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GantryError, type OciResources, type OciSpec } from '../../base/index.ts';
-import { complete, type LinuxContainerResources, type SecurityProfile } from '../../cri-types/index.ts';
+import type { OciSpec } from '../../base/index.ts';
+import type { SecurityProfile } from '../../cri-types/index.ts';
 import {
   type ContainerFacts,
   type NriContainerState,
@@ -10,20 +10,20 @@ import {
   noNri,
   type PodFacts,
 } from '../../nri/index.ts';
-import { asLimitError } from '../../resources/index.ts';
 import { podNamespacePlan } from '../../security/index.ts';
-import type { PodService } from '../service.ts';
 import type { Container, Sandbox } from '../store/sandbox.ts';
+import type { Life } from './life.ts';
+import { updateLimits } from './limits.ts';
 import { stopContainer } from './stop.ts';
 
 /** The runtime as NRI needs it; from now on plug-ins hear of the containers that end by themselves. */
-export function nriRuntime(pods: PodService): NriRuntime {
-  if (pods.nri !== noNri) void followExits(pods);
-  const owned = ({ sandbox }: { sandbox: Sandbox }): boolean => sandbox.record.owner === 'cri';
-  const all = (): Sandbox[] => pods.allSandboxes().filter((sandbox) => owned({ sandbox }));
+export function nriRuntime(life: Life): NriRuntime {
+  if (life.nri !== noNri) void followExits(life);
+  const owned = ({ sandbox }: { sandbox: Sandbox }): boolean => life.owners(sandbox.record.owner).shownByCri;
+  const all = (): Sandbox[] => life.registry.allSandboxes().filter((sandbox) => owned({ sandbox }));
   return {
-    swapAccounting: pods.host.swapAccounting,
-    prepareDevices: (devices) => pods.cdi.prepare([...new Set(devices)]),
+    swapAccounting: life.host.swapAccounting,
+    prepareDevices: (devices) => life.cdi.prepare([...new Set(devices)]),
     podIds: () => all().flatMap(({ id, state }) => (state.kind === 'ready' ? [id] : [])),
     containerIds: () =>
       all().flatMap(({ containers }) =>
@@ -32,46 +32,27 @@ export function nriRuntime(pods: PodService): NriRuntime {
         ),
       ),
     pod: (id) => {
-      const sandbox = pods.anySandbox(id);
+      const sandbox = life.registry.anySandbox(id);
       return sandbox === undefined ? undefined : podFacts(sandbox);
     },
     container: (id) => {
-      const container = pods.anyContainer(id);
+      const container = life.registry.anyContainer(id);
       return container === undefined ? undefined : containerFacts(container);
     },
-    update: async (id, resources) => await updateLimits(pods.requireContainerObject(id), resources),
+    update: async (id, resources) => await updateLimits(life.registry.requireContainerObject(id), resources),
     evict: async (id) => {
-      const container = pods.findContainer(id);
-      if (container !== undefined) await stopContainer(pods, container, 0n);
+      const container = life.registry.findContainer(id);
+      if (container !== undefined) await stopContainer(life, container, 0n);
     },
   };
 }
 
 /** Until the service is closed. */
-async function followExits(pods: PodService): Promise<void> {
-  for await (const event of pods.events.subscribe(pods.closing)) {
+async function followExits(life: Life): Promise<void> {
+  for await (const event of life.events.subscribe(life.closing)) {
     if (event.type !== 'stopped' || event.containerId === event.sandbox.id) continue;
-    await pods.nri.stopContainer(event.containerId);
+    await life.nri.stopContainer(event.containerId);
   }
-}
-
-/** The pod is about to be ready, and nobody sees it yet. Errors: a plug-in's refusal. */
-export async function tellPodRun(pods: PodService, sandbox: Sandbox, pid: number): Promise<void> {
-  if (pods.nri === noNri) return;
-  sandbox.patch({ pid });
-  await pods.nri.runPodSandbox(sandbox.id);
-}
-
-/** The containers before their pod; each once. */
-export async function tellPodStopped(pods: PodService, sandbox: Sandbox): Promise<void> {
-  if (pods.nri === noNri) return;
-  for (const container of sandbox.containers.values()) await tellContainerStopped(pods, container);
-  await pods.nri.stopPodSandbox(sandbox.id);
-}
-
-/** For one that has ended; nothing for any other. */
-export async function tellContainerStopped(pods: PodService, container: Container): Promise<void> {
-  if (container.state.kind === 'exited') await pods.nri.stopContainer(container.id);
 }
 
 function podFacts(sandbox: Sandbox): PodFacts {
@@ -162,59 +143,4 @@ function document(container: Container): OciSpec | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Sets limits on a container, and notes them. Not under the container's mutex: whoever holds that may be waiting for a plug-in
- * which waits for this. Errors: failed-precondition, stage1's.
- */
-export async function updateLimits(
-  container: Container,
-  resources: OciResources,
-  noted: (before: LinuxContainerResources | undefined) => LinuxContainerResources = (before) =>
-    overlayLimits(before, resources),
-): Promise<void> {
-  await container.updating.run(async () => {
-    const { kind } = container.state;
-    if (kind !== 'created' && kind !== 'running') {
-      throw new GantryError({
-        code: 'failed-precondition',
-        operation: 'update container resources',
-        subject: container.id,
-        message: `container ${container.id} is ${kind}: only a created or running one has resources to update`,
-      });
-    }
-    const client = container.sandbox.requireClient('update container resources');
-    await client.update(container.id, resources).catch(asLimitError);
-    const { config } = container.record;
-    const now = noted(config.linux?.resources);
-    container.note({ config: { ...config, linux: { ...config.linux, resources: now } } });
-  });
-}
-
-/** CRI's form of what is in force after an update. Pure. */
-export function overlayLimits(
-  before: LinuxContainerResources | undefined,
-  update: OciResources,
-): LinuxContainerResources {
-  const { cpu = {}, memory = {} } = update;
-  const known = before ?? complete('LinuxContainerResources', {});
-  const changed = (value: number | undefined, old: bigint): bigint =>
-    value === undefined ? old : BigInt(value);
-  const sizes = new Set((update.hugepageLimits ?? []).map(({ pageSize }) => pageSize));
-  return {
-    ...known,
-    cpuPeriod: changed(cpu.period, known.cpuPeriod),
-    cpuQuota: changed(cpu.quota, known.cpuQuota),
-    cpuShares: changed(cpu.shares, known.cpuShares),
-    cpusetCpus: cpu.cpus ?? known.cpusetCpus,
-    cpusetMems: cpu.mems ?? known.cpusetMems,
-    memoryLimitInBytes: changed(memory.limit, known.memoryLimitInBytes),
-    memorySwapLimitInBytes: changed(memory.swap, known.memorySwapLimitInBytes),
-    hugepageLimits: [
-      ...known.hugepageLimits.filter(({ pageSize }) => !sizes.has(pageSize)),
-      ...(update.hugepageLimits ?? []).map(({ pageSize, limit }) => ({ pageSize, limit: BigInt(limit) })),
-    ],
-    unified: { ...known.unified, ...update.unified },
-  };
 }

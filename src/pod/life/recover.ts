@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, paths, sweepTemporaryFiles } from '../../base/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
 import type { SandboxRecord } from '../model/record.ts';
-import type { PodService } from '../service.ts';
 import {
   quarantine,
   type Reading,
@@ -14,9 +13,10 @@ import {
 } from '../store/codec.ts';
 import { isThere, listIds, PodDirectory, removeTree } from '../store/directory.ts';
 import { Container, Sandbox } from '../store/sandbox.ts';
-import { keepSettling, settleReady } from './link.ts';
-import { discardSandbox, removeSandbox, takeNetworkDown } from './teardown.ts';
-import { clearNamed, endUnknown, keepUnknown, stillUnknown } from './unknown.ts';
+import { end, endNetwork, endUnmadePod, removePod } from './end.ts';
+import type { Life } from './life.ts';
+import { keepSettling, settle } from './settle.ts';
+import { endUnknown, keepUnknown, releaseNamed, stillUnknown } from './unknown.ts';
 
 /** Pods looked after at once: each waits for a socket, or for the kernel to kill. */
 const PARALLEL = 16;
@@ -25,56 +25,59 @@ const TURN = 250;
 /** Milliseconds that start-up waits for pods which do not settle; they are seen to in the background. */
 const PATIENCE = 5_000;
 
-export async function recover(pods: PodService): Promise<void> {
+export async function recover(life: Life): Promise<void> {
   const started = performance.now();
-  const ids = listIds(paths.pods(pods.roots));
-  for (const id of ids) await readPod(pods, new PodDirectory(pods.roots, id));
-  const settling = settleAll(pods.allSandboxes(), (sandbox) => settle(pods, sandbox));
+  const ids = listIds(paths.pods(life.roots));
+  for (const id of ids) await readPod(life, new PodDirectory(life.roots, id));
+  const settling = settleAll(life.registry.allSandboxes(), (sandbox) => settlePod(life, sandbox));
   await Promise.race([settling, sleep(PATIENCE, undefined, { ref: false })]);
-  await pods.images.reconcile(imageUsers(pods));
-  await removeStaleState(pods);
-  pods.settled = settling
-    .then(() => settleNetworks(pods))
+  await life.images.reconcile(imageUsers(life));
+  await removeStaleState(life);
+  life.settled = settling
+    .then(() => endNetworks(life))
     .catch((error) => {
-      pods.log.error({ error: describeError(error) }, 'clean-up after start failed');
+      life.log.error({ error: describeError(error) }, 'clean-up after start failed');
     });
   const milliseconds = Math.round(performance.now() - started);
-  pods.log.info({ pods: ids.length, containers: pods.containers().length, milliseconds }, 'records read');
+  life.log.info(
+    { pods: ids.length, containers: life.registry.containers().length, milliseconds },
+    'records read',
+  );
 }
 
 /** One pod's records into the registry. One that cannot be read or understood is kept in sight, see `unknown.ts`. */
-async function readPod(pods: PodService, directory: PodDirectory): Promise<void> {
+async function readPod(life: Life, directory: PodDirectory): Promise<void> {
   const reading = readSandbox(directory);
   if (reading.kind === 'read') {
-    addPod(pods, directory, reading);
+    addPod(life, directory, reading);
     return;
   }
   try {
-    if (await endUnknown(pods, directory, reading)) return;
+    if (await endUnknown(life, directory, reading)) return;
   } catch (error) {
-    pods.log.error(
+    life.log.error(
       { sandbox: directory.id, error: describeError(error) },
       'a bad pod could not be set aside',
     );
   }
-  keepUnknown(pods, directory, reading, () => lookAgain(pods, directory));
+  keepUnknown(life, directory, reading, () => lookAgain(life, directory));
 }
 
-async function lookAgain(pods: PodService, directory: PodDirectory): Promise<void> {
+async function lookAgain(life: Life, directory: PodDirectory): Promise<void> {
   const reading = readSandbox(directory);
   if (reading.kind === 'read') {
-    pods.unknownPods.delete(directory.id);
-    const sandbox = addPod(pods, directory, reading);
-    pods.log.info({ sandbox: sandbox.id }, 'a pod that was not understood can be read now');
-    await settle(pods, sandbox);
+    life.registry.unknownPods.delete(directory.id);
+    const sandbox = addPod(life, directory, reading);
+    life.log.info({ sandbox: sandbox.id }, 'a pod that was not understood can be read now');
+    await settlePod(life, sandbox);
     return;
   }
   if (!isThere(directory.path)) {
-    pods.unknownPods.delete(directory.id);
+    life.registry.unknownPods.delete(directory.id);
     return;
   }
-  if (await endUnknown(pods, directory, reading)) return;
-  keepUnknown(pods, directory, reading, () => lookAgain(pods, directory));
+  if (await endUnknown(life, directory, reading)) return;
+  keepUnknown(life, directory, reading, () => lookAgain(life, directory));
   throw stillUnknown(directory.id, reading);
 }
 
@@ -92,121 +95,125 @@ function readSandbox(directory: PodDirectory): Reading<SandboxRecord> {
 }
 
 function addPod(
-  pods: PodService,
+  life: Life,
   directory: PodDirectory,
   { record, origin }: Extract<Reading<SandboxRecord>, { kind: 'read' }>,
 ): Sandbox {
-  const sandbox = new Sandbox(directory, record, pods.log, origin);
-  pods.addSandbox(sandbox);
-  if (record.state.kind !== 'creating') pods.nameSandbox(sandbox);
-  sweep(pods, directory.path);
-  for (const appId of directory.apps()) readContainer(pods, sandbox, appId);
+  const sandbox = new Sandbox(directory, record, life.log, origin);
+  life.registry.addSandbox(sandbox);
+  if (record.state.kind !== 'creating') life.registry.nameSandbox(sandbox);
+  sweep(life, directory.path);
+  for (const appId of directory.apps()) readContainer(life, sandbox, appId);
   return sandbox;
 }
 
 /** Records that a killed server did not finish writing. What cannot be swept is no reason to doubt a pod. */
-function sweep(pods: PodService, directory: string): void {
+function sweep(life: Life, directory: string): void {
   try {
     sweepTemporaryFiles(directory);
   } catch (error) {
-    pods.log.warn({ directory, error: describeError(error) }, 'unfinished files could not be removed');
+    life.log.warn({ directory, error: describeError(error) }, 'unfinished files could not be removed');
   }
 }
 
-function readContainer(pods: PodService, sandbox: Sandbox, appId: string): void {
+function readContainer(life: Life, sandbox: Sandbox, appId: string): void {
   const reading = readContainerRecord(sandbox.directory.appRecord(appId));
   if (reading.kind === 'read') {
-    const container = new Container(sandbox, reading.record, pods.log, reading.origin);
-    pods.addContainer(container);
-    if (reading.record.state.kind !== 'creating') pods.nameContainer(container);
-    sweep(pods, sandbox.directory.app(appId));
+    const container = new Container(sandbox, reading.record, life.log, reading.origin);
+    life.registry.addContainer(container);
+    if (reading.record.state.kind !== 'creating') life.registry.nameContainer(container);
+    sweep(life, sandbox.directory.app(appId));
     return;
   }
   const why = reading.kind === 'absent' ? 'its record is missing' : describeError(reading.error);
   sandbox.unknownContainers.set(appId, why);
-  pods.log.error({ sandbox: sandbox.id, container: appId, error: why }, 'a container is not understood');
+  life.log.error({ sandbox: sandbox.id, container: appId, error: why }, 'a container is not understood');
 }
 
 /** A dead pod's containers without a usable record: nothing of them runs any more. Those of a live pod stay until it ends. */
-async function endUnknownContainers(pods: PodService, sandbox: Sandbox): Promise<void> {
+async function endUnknownContainers(life: Life, sandbox: Sandbox): Promise<void> {
   for (const appId of [...sandbox.unknownContainers.keys()]) {
     const reading = readContainerRecord(sandbox.directory.appRecord(appId));
     if (reading.kind !== 'absent' && reading.kind !== 'torn') continue;
-    await clearNamed(pods, [appId]);
-    if (reading.kind === 'torn') quarantine(sandbox.directory.app(appId), paths.quarantine(pods.roots));
+    await releaseNamed(life, [appId]);
+    if (reading.kind === 'torn') quarantine(sandbox.directory.app(appId), paths.quarantine(life.roots));
     else await removeTree(sandbox.directory.app(appId));
     sandbox.unknownContainers.delete(appId);
   }
 }
 
 /** One attempt, or the beginning of many: what fails is tried again in the background. Never rejects. */
-async function settle(pods: PodService, sandbox: Sandbox): Promise<void> {
-  const { kind } = sandbox.state;
-  if (sandbox.record.owner !== 'cri') return; // its own supervisor looks after it
-  const attempt = async (): Promise<void> => {
-    if (kind === 'creating') await sandbox.mutex.run(() => discardSandbox(pods, sandbox));
-    else if (kind === 'removing') await sandbox.mutex.run(() => removeSandbox(pods, sandbox));
-    else if (kind === 'ready') await settleReady(pods, sandbox);
-    if (sandbox.state.kind === 'notready') await endUnknownContainers(pods, sandbox);
-  };
+async function settlePod(life: Life, sandbox: Sandbox): Promise<void> {
+  const { state, record } = sandbox;
+  if (!life.owners(record.owner).supervisedByServer) return;
+  if (state.kind === 'creating') return await endUnmadePod(life, sandbox);
   try {
-    await attempt();
+    if (state.kind === 'removing') await sandbox.mutex.run(() => removePod(life, sandbox));
+    else if (state.kind === 'ready') await settle(life, sandbox);
+    else await sandbox.mutex.run(() => end(life, sandbox, 'supervisor', state.reason));
+    if (sandbox.state.kind === 'notready') await endUnknownContainers(life, sandbox);
   } catch (error) {
-    pods.log.error({ sandbox: sandbox.id, error: describeError(error) }, 'a pod could not be settled');
-    if (kind === 'ready') await keepSettling(pods, sandbox);
-    else await pods.retries.until(`settle ${sandbox.id}`, attempt);
+    life.log.error({ sandbox: sandbox.id, error: describeError(error) }, 'a pod could not be settled');
+    if (state.kind !== 'removing') await keepSettling(life, sandbox);
   }
 }
 
 /** Dead pods give back what they hold of the network; only then may the networks be swept. */
-async function settleNetworks(pods: PodService): Promise<void> {
-  await settleAll(pods.allSandboxes(), (sandbox) =>
+async function endNetworks(life: Life): Promise<void> {
+  await settleAll(life.registry.allSandboxes(), (sandbox) =>
     sandbox.mutex.run(async () => {
       const { state } = sandbox;
-      if (pods.isClosed || state.kind !== 'notready' || state.networkDown) return;
+      if (life.closing.aborted || state.kind !== 'notready' || state.networkDown) return;
       try {
-        await takeNetworkDown(pods, sandbox);
-        sandbox.advance({ ...state, networkDown: true });
+        await endNetwork(life, sandbox);
       } catch (error) {
         const fields = { sandbox: sandbox.id, error: describeError(error) };
-        pods.log.error(
-          fields,
-          'the network of a dead pod could not be torn down; StopPodSandbox tries again',
-        );
+        life.log.error(fields, 'the network of a dead pod could not be torn down; it is tried again');
+        keepEndingNetwork(life, sandbox);
       }
     }),
   );
   // What a pod that is not understood holds is not known.
-  if (!pods.isClosed && pods.unknownPods.size === 0) await pods.network.collectGarbage(networkRecords(pods));
+  if (!life.closing.aborted && life.registry.unknownPods.size === 0) {
+    await life.network.collectGarbage(networkRecords(life));
+  }
 }
 
-function networkRecords(pods: PodService): NetworkRecord[] {
-  return pods.allSandboxes().flatMap(({ record }) => {
+function keepEndingNetwork(life: Life, sandbox: Sandbox): void {
+  void life.retries.until(`end ${sandbox.id}`, () =>
+    sandbox.mutex.run(async () => {
+      if (life.registry.anySandbox(sandbox.id) === sandbox) await endNetwork(life, sandbox);
+    }),
+  );
+}
+
+function networkRecords(life: Life): NetworkRecord[] {
+  return life.registry.allSandboxes().flatMap(({ record }) => {
     const gone = record.state.kind === 'notready' && record.state.networkDown;
     return gone || record.network === undefined ? [] : [record.network];
   });
 }
 
 /** Containers that may still run need their layers; the others' mounts are let go. */
-function imageUsers(pods: PodService): Map<string, readonly string[]> {
+function imageUsers(life: Life): Map<string, readonly string[]> {
   const users = new Map<string, readonly string[]>();
-  for (const { id, imageId, volumeImageIds = [], state } of pods.containers()) {
+  for (const { id, imageId, volumeImageIds = [], state } of life.registry.containers()) {
     if (state.kind === 'created' || state.kind === 'running') users.set(id, [imageId, ...volumeImageIds]);
   }
   // What is not understood keeps what it has.
-  for (const sandbox of pods.allSandboxes()) {
+  for (const sandbox of life.registry.allSandboxes()) {
     for (const id of sandbox.unknownContainers.keys()) users.set(id, []);
   }
-  for (const id of pods.unknownPods.keys()) {
-    for (const app of new PodDirectory(pods.roots, id).apps()) users.set(app, []);
+  for (const id of life.registry.unknownPods.keys()) {
+    for (const app of new PodDirectory(life.roots, id).apps()) users.set(app, []);
   }
   return users;
 }
 
 /** Below the state directory, which is this instance's alone: sockets of pods that are no more. */
-async function removeStaleState(pods: PodService): Promise<void> {
-  for (const id of listIds(join(pods.roots.state, 'pods'))) {
-    const directory = new PodDirectory(pods.roots, id);
+async function removeStaleState(life: Life): Promise<void> {
+  for (const id of listIds(join(life.roots.state, 'pods'))) {
+    const directory = new PodDirectory(life.roots, id);
     if (!isThere(directory.path)) await removeTree(directory.statePath);
   }
 }

@@ -1,11 +1,11 @@
 /** Stopping one container. */
 import { deadlines, errorCode, GantryError } from '../../base/index.ts';
 import { isStage1Errno } from '../../stage1/index.ts';
-import type { PodService } from '../service.ts';
 import type { Container } from '../store/sandbox.ts';
+import { removeContainerNow } from './end-container.ts';
 import { applyAppState } from './exits.ts';
-import { settleReady } from './link.ts';
-import { eraseContainer } from './remove.ts';
+import type { Life } from './life.ts';
+import { settle } from './settle.ts';
 
 const SIGKILL = 9;
 /** stage1's own signal: the manifest's. */
@@ -18,10 +18,10 @@ const LONGEST_GRACE = 2_000_000n;
  * and the exit is recorded. Idempotent; several at once are fine, the shortest grace wins (stage1 sees to that), so no mutex
  * is held. Errors: deadline-exceeded for a process that cannot be killed, unavailable.
  */
-export async function stopContainer(pods: PodService, container: Container, grace: bigint): Promise<void> {
+export async function stopContainer(life: Life, container: Container, grace: bigint): Promise<void> {
   if (container.state.kind !== 'running') return;
   const { sandbox } = container;
-  if (sandbox.client === undefined) await settleReady(pods, sandbox);
+  if (sandbox.client === undefined) await settle(life, sandbox);
   if (!isRunning(container)) return;
   const client = sandbox.requireClient('stop container');
   const seconds = grace < 0n ? 0n : grace > LONGEST_GRACE ? LONGEST_GRACE : grace;
@@ -30,11 +30,11 @@ export async function stopContainer(pods: PodService, container: Container, grac
     const timeout = Number(seconds) * 1000 + deadlines.stopContainer;
     await client.stop(container.id, seconds * 1_000_000_000n, signal, { timeout });
   } catch (error) {
-    // stage1 died, or ended with the whole pod: whoever buries it accounts for the container.
-    if (errorCode(error) === 'unavailable') await settleReady(pods, sandbox);
+    // stage1 died, or ended with the whole pod: whoever ends it accounts for the container.
+    if (errorCode(error) === 'unavailable') await settle(life, sandbox);
     else if (!isStage1Errno(error, 'ESRCH') && !isStage1Errno(error, 'ENOENT')) throw error;
   }
-  if (isRunning(container)) await catchUp(container, pods);
+  if (isRunning(container)) await catchUp(life, container);
   if (!isRunning(container)) return;
   throw new GantryError({
     code: 'unavailable',
@@ -49,34 +49,34 @@ function isRunning(container: Container): boolean {
   return container.state.kind === 'running';
 }
 
-async function catchUp(container: Container, pods: PodService): Promise<void> {
+async function catchUp(life: Life, container: Container): Promise<void> {
   const { client } = container.sandbox;
   if (client === undefined) return;
   const { apps } = await client.getState();
   const app = apps.find(({ appId }) => appId === container.id);
-  if (app !== undefined) applyAppState(pods, container, app);
+  if (app !== undefined) applyAppState(life, container, app);
 }
 
 /** Kills it if it runs, then removes what there is of it. Idempotent; takes the container's mutex. */
-export async function removeContainer(pods: PodService, container: Container): Promise<void> {
+export async function removeContainer(life: Life, container: Container): Promise<void> {
   try {
-    await removeNow(pods, container);
+    await removeStopped(life, container);
   } catch (error) {
     if (errorCode(error) !== 'unavailable') throw error;
-    // stage1 ended between our question and its answer, most often with its pod: whoever ends or buries that comes first,
+    // stage1 ended between our question and its answer, most often with its pod: whoever ends that comes first,
     // and then there is nobody left who must be asked.
-    await settleReady(pods, container.sandbox);
-    await removeNow(pods, container);
+    await settle(life, container.sandbox);
+    await removeStopped(life, container);
   }
 }
 
-async function removeNow(pods: PodService, container: Container): Promise<void> {
+async function removeStopped(life: Life, container: Container): Promise<void> {
   for (let removed = false; !removed; ) {
     // Outside of the mutex: a stop may need the sandbox's, and that one is always taken first.
-    await stopContainer(pods, container, 0n);
+    await stopContainer(life, container, 0n);
     removed = await container.mutex.run(async () => {
       if (isRunning(container)) return false; // started in between
-      if (pods.findContainer(container.id) !== undefined) await eraseContainer(pods, container);
+      if (life.registry.findContainer(container.id) !== undefined) await removeContainerNow(life, container);
       return true;
     });
   }

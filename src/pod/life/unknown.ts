@@ -5,10 +5,10 @@
 import { readdirSync } from 'node:fs';
 import { describeError, errno, GantryError, native, paths } from '../../base/index.ts';
 import type { CgroupLayout } from '../../resources/index.ts';
-import type { PodService } from '../service.ts';
+import { emptyCgroup } from '../resource/cgroup.ts';
 import { quarantine, type Reading, readNetworkRecord } from '../store/codec.ts';
 import { isThere, netnsPathOf, type PodDirectory, removeTree } from '../store/directory.ts';
-import { clearCgroup } from './bury.ts';
+import type { Life } from './life.ts';
 
 /** Why a pod is not in the registry. */
 export type Unknown = Exclude<Reading<never>, { kind: 'read' }>;
@@ -18,33 +18,33 @@ const LOOK_AGAIN = 10_000;
 
 /** Keeps it in sight, and looks at it again in the background with `look`. */
 export function keepUnknown(
-  pods: PodService,
+  life: Life,
   directory: PodDirectory,
   why: Unknown,
   look: () => Promise<void>,
 ): void {
   const { id } = directory;
   const message = why.kind === 'absent' ? 'its record is missing' : describeError(why.error);
-  const known = pods.unknownPods.get(id);
-  pods.unknownPods.set(id, { id, kind: why.kind, message });
+  const known = life.registry.unknownPods.get(id);
+  life.registry.unknownPods.set(id, { id, kind: why.kind, message });
   if (known?.message !== message) {
-    pods.log.error(
+    life.log.error(
       { sandbox: id, kind: why.kind, error: message },
       'a pod is not understood; it is left as it is',
     );
   }
-  void pods.retries.until(`unknown pod ${id}`, look, LOOK_AGAIN);
+  void life.retries.until(`unknown pod ${id}`, look, LOOK_AGAIN);
 }
 
 /**
  * What is to become of it now: true when nothing of it is left here. It goes only when nobody holds its lock and its record
  * never can be read (torn, or gone). Errors: those of the release that failed, and it has to be tried again.
  */
-export async function endUnknown(pods: PodService, directory: PodDirectory, why: Unknown): Promise<boolean> {
+export async function endUnknown(life: Life, directory: PodDirectory, why: Unknown): Promise<boolean> {
   if (directory.isHeld() || why.kind === 'unreadable' || why.kind === 'foreign') return false;
   if (why.kind === 'absent' && !isThere(directory.manifest)) await directory.remove();
-  else await setAside(pods, directory, why);
-  pods.unknownPods.delete(directory.id);
+  else await setAside(life, directory, why);
+  life.registry.unknownPods.delete(directory.id);
   return true;
 }
 
@@ -52,17 +52,17 @@ export async function endUnknown(pods: PodService, directory: PodDirectory, why:
  * Releases whatever bears the pod's or its apps' IDs (nothing else may be believed): cgroups, the network by what was announced
  * of it, the namespaces, layers. Then the directory moves to quarantine. Idempotent.
  */
-async function setAside(pods: PodService, directory: PodDirectory, why: Unknown): Promise<void> {
+async function setAside(life: Life, directory: PodDirectory, why: Unknown): Promise<void> {
   const apps = directory.apps();
-  await clearNamed(pods, [...apps, directory.id]);
+  await releaseNamed(life, [...apps, directory.id]);
   const network = readNetworkRecord(directory.network);
-  if (network.kind === 'read') await pods.network.tearDown(network.record);
+  if (network.kind === 'read') await life.network.tearDown(network.record);
   await native().netnsRemove(netnsPathOf(directory.id));
   await native().usernsRemove(directory.userns);
   await removeTree(directory.statePath);
-  const now = quarantine(directory.path, paths.quarantine(pods.roots));
+  const now = quarantine(directory.path, paths.quarantine(life.roots));
   const error = why.kind === 'absent' ? 'its record is missing' : describeError(why.error);
-  pods.log.error(
+  life.log.error(
     { sandbox: directory.id, error, now },
     'bad pod record set aside; what was left of the pod was removed',
   );
@@ -75,9 +75,9 @@ export function stillUnknown(id: string, why: Unknown): GantryError {
 }
 
 /** Kills and removes the cgroups of these IDs, and lets their layers go. */
-export async function clearNamed(pods: PodService, ids: readonly string[]): Promise<void> {
-  for (const path of cgroupsNamed(pods.cgroups, ids)) await clearCgroup(pods, path);
-  for (const id of ids) await pods.images.releaseLayers(id);
+export async function releaseNamed(life: Life, ids: readonly string[]): Promise<void> {
+  for (const path of cgroupsNamed(life.cgroups, ids)) await emptyCgroup(life, path);
+  for (const id of ids) await life.images.releaseLayers(id);
 }
 
 /** Paths below the hierarchies' mount points of every cgroup of these IDs, wherever it is: the IDs are unique. */

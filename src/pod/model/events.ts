@@ -1,26 +1,22 @@
 import { nowNanoseconds } from '../../base/index.ts';
-import type { Sandbox } from '../store/sandbox.ts';
-import type { ContainerEvent, ContainerState } from './record.ts';
+import type { ContainerEvent, ContainerRecord, SandboxRecord } from './record.ts';
 
 /** A subscriber that lets this many events pile up loses the oldest; the kubelet's relist makes up for them. */
 const QUEUE_LIMIT = 10_000;
 
-/** What has just happened to a pod, or to one of its containers, with both as they are now. */
+/** What has just happened to a pod, or to one of its containers, with both as they are now. Pure but for the time. */
 export function eventOf(
   type: ContainerEvent['type'],
-  sandbox: Sandbox,
+  sandbox: SandboxRecord,
+  containers: Iterable<ContainerRecord>,
   containerId = sandbox.id,
 ): ContainerEvent {
-  const shown = ({ kind }: ContainerState): boolean => kind !== 'creating' && kind !== 'removing';
-  return {
-    type,
-    containerId,
-    at: nowNanoseconds(),
-    sandbox: sandbox.record,
-    containers: [...sandbox.containers.values()].flatMap(({ record }) =>
-      shown(record.state) ? [record] : [],
-    ),
-  };
+  const shown: ContainerRecord[] = [];
+  for (const record of containers) {
+    const { kind } = record.state;
+    if (kind !== 'creating' && kind !== 'removing') shown.push(record);
+  }
+  return { type, containerId, at: nowNanoseconds(), sandbox, containers: shown };
 }
 
 /** Container events, to any number of subscribers, each with a bounded queue of its own. */

@@ -7,6 +7,9 @@ import type { ContainerConfig, PodSandboxConfig } from '../../cri-types/index.ts
 import type { NetworkRecord } from '../../network/index.ts';
 import type { PodOwner } from '../../stage1/index.ts';
 
+/** Of the form of both records. */
+export const RECORD_VERSION = 1;
+
 /** docs/architecture.md has the diagram; `state.ts` the table of transitions. */
 export type SandboxState =
   /** The directory exists and is locked; the pod is being made. Not shown to anybody, undone at start-up. */

@@ -2,9 +2,11 @@
 import { isAbsolute, join, normalize } from 'node:path';
 import { GantryError, type OciSpec } from '../../base/index.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../../cri-types/index.ts';
-import { appPidMode } from '../../security/index.ts';
-import type { AppManifest, LayerMount, LogSink, PodNamespaces } from '../../stage1/index.ts';
-import type { SandboxRecord } from '../model/record.ts';
+import type { ImageRecord } from '../../image/index.ts';
+import { type CgroupPath, cgroupPath } from '../../resources/index.ts';
+import { appPidMode, stopSignal } from '../../security/index.ts';
+import type { AppManifest, CgroupDriver, LayerMount, LogSink, PodNamespaces } from '../../stage1/index.ts';
+import { type ContainerRecord, RECORD_VERSION, type SandboxRecord } from '../model/record.ts';
 import { checkImageVolumes, manifestVolumes } from './image-volumes.ts';
 
 export interface ContainerPlan {
@@ -66,6 +68,47 @@ export function containerLogPath(sandbox: PodSandboxConfig, container: Container
   return path;
 }
 
+/** What planning a container takes from the pod, the image and the moment. */
+export interface AppFacts {
+  readonly id: string;
+  readonly createdAt: bigint;
+  readonly cgroupDriver: CgroupDriver;
+  /** Where its writable layer is going to be. */
+  readonly writablePath: string;
+  readonly image: ImageRecord;
+  readonly volumeImages: readonly ImageRecord[];
+}
+
+/** All that is going to be made on the host, claimed before any of it exists. Pure. */
+export function containerRecord(
+  plan: ContainerPlan,
+  sandbox: SandboxRecord,
+  facts: AppFacts,
+): ContainerRecord {
+  const { image, volumeImages } = facts;
+  return {
+    version: RECORD_VERSION,
+    id: facts.id,
+    sandboxId: sandbox.id,
+    name: plan.name,
+    config: plan.config,
+    imageId: image.id,
+    imageRef: plan.image,
+    ...(volumeImages.length === 0 ? {} : { volumeImageIds: volumeImages.map((volume) => volume.id) }),
+    createdAt: facts.createdAt,
+    state: { kind: 'creating' },
+    cgroupPath: containerCgroup(facts.cgroupDriver, sandbox, facts.id).path,
+    logPath: plan.logPath,
+    stopSignal: stopSignal(plan.config.stopSignal, image.config.stopSignal),
+    writablePath: facts.writablePath,
+    user: { uid: 0, gid: 0, additionalGids: [] },
+  };
+}
+
+export function containerCgroup(driver: CgroupDriver, sandbox: SandboxRecord, id: string): CgroupPath {
+  return cgroupPath(driver, sandbox.cgroupParent, id);
+}
+
 export interface AppManifestInput {
   /** What the pod's stage1 takes, see `manifestVersion`. */
   readonly contractVersion: number;
@@ -78,6 +121,7 @@ export interface AppManifestInput {
   /** The host's, see `mount-points.ts`. */
   readonly mountPoints: string;
   readonly stopSignal: number;
+  readonly log: LogSink;
   /** Of the pod's plan: what its flavor made of the pid namespace. */
   readonly podPid: PodNamespaces['pid'];
   /** The document: a plug-in may have given the container a pid namespace, or taken it. */
@@ -86,9 +130,8 @@ export interface AppManifestInput {
 
 /** stage1's part beside the OCI document. */
 export function appManifest(input: AppManifestInput): AppManifest {
-  const { plan, containerId, layers, writable, mountPoints, stopSignal } = input;
-  const { config, logPath, appName } = plan;
-  const log: LogSink = logPath === '' ? { kind: 'none' } : { kind: 'cri', path: logPath };
+  const { plan, containerId, layers, writable, mountPoints, stopSignal, log } = input;
+  const { config, appName } = plan;
   const pid = adjustedPid(input);
   return {
     contractVersion: input.contractVersion,

@@ -78,10 +78,10 @@ export function asImageVolumeError(mounts: readonly Mount[]): (error: unknown) =
 }
 
 /** stage1 that does not get a container's mounts done, with the paths that may be why; any other error as it is. */
-export function asHungMount(document: OciSpec): (error: unknown) => never {
+export function asHungMount(mounts: OciSpec['mounts']): (error: unknown) => never {
   return (error) => {
     if (errorCode(error) !== 'deadline-exceeded') throw error;
-    const sources = document.mounts.flatMap(({ source = '' }) => (source.startsWith('/') ? [source] : []));
+    const sources = mounts.flatMap(({ source = '' }) => (source.startsWith('/') ? [source] : []));
     const paths = [...new Set(sources)].join(', ');
     throw new GantryError({
       code: 'deadline-exceeded',

@@ -2,17 +2,19 @@
 import { GantryError } from '../../base/index.ts';
 import type { IDMapping, PodSandboxConfig } from '../../cri-types/index.ts';
 import type { NetworkRequest, PortMapping } from '../../network/index.ts';
-import { type CgroupPath, cgroupPath } from '../../resources/index.ts';
+import type { CgroupPath } from '../../resources/index.ts';
 import { type HostFacts, podLabels, podNamespacePlan, podSysctls } from '../../security/index.ts';
 import {
   type CgroupDriver,
   CONTRACT_VERSION,
   type FlavorPlan,
+  flavorNamed,
   flavorOf,
   type NamespaceChoice,
   type PodManifest,
 } from '../../stage1/index.ts';
-import type { SandboxRecord } from '../model/record.ts';
+import type { Owner } from '../model/owner.ts';
+import { RECORD_VERSION, type SandboxRecord } from '../model/record.ts';
 
 export interface SandboxPlan {
   /** `name_namespace_uid_attempt`. */
@@ -24,7 +26,10 @@ export interface SandboxPlan {
   readonly flavor: FlavorPlan;
   readonly namespaces: NamespaceChoice;
   readonly hostname: string;
+  /** Of the pod's namespaces, set by stage1 before anything runs. */
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Of the pod's own network interfaces, which are there when the network is up. */
+  readonly interfaceSysctls: Readonly<Record<string, string>>;
   readonly cgroupParent: string;
   readonly portMappings: readonly PortMapping[];
 }
@@ -66,10 +71,19 @@ export function planSandbox(
     flavor,
     namespaces,
     hostname,
-    sysctls: podSysctls(config),
+    ...splitSysctls(podSysctls(config)),
     cgroupParent: config.linux?.cgroupParent ?? '',
     portMappings: namespaces.ownNetwork ? portMappings(config) : [],
   };
+}
+
+/** Settings of one interface, unless it is there from the beginning (`all`, `default`, `lo`). Pure. */
+const ofInterface = /^net\.[^.]+\.(conf|neigh)\.(?!(all|default|lo)\.)/;
+
+function splitSysctls(all: Record<string, string>): Pick<SandboxPlan, 'sysctls' | 'interfaceSysctls'> {
+  const part = (late: boolean): Record<string, string> =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => ofInterface.test(name) === late));
+  return { sysctls: part(false), interfaceSysctls: part(true) };
 }
 
 /** Annotations may change between a call and its retry; nothing else does. */
@@ -77,10 +91,10 @@ export function sandboxIdentity(config: PodSandboxConfig, handler: string): unkn
   return { ...config, annotations: {}, handler };
 }
 
-/** The same decision for a pod that exists. Pure. */
+/** The same decision for a pod that exists. Pure. Errors: unimplemented for another release's flavor. */
 export function podPidMode(record: SandboxRecord): NamespaceChoice['pid'] {
   const { userns: _, ...wanted } = podNamespacePlan(record.config);
-  return flavorOf(record.runtimeHandler).namespaces(wanted).pid;
+  return flavorNamed(record.flavor).namespaces(wanted).pid;
 }
 
 /** The network's part. Pure. */
@@ -104,32 +118,61 @@ export function networkRequest(plan: SandboxPlan, podId: string, netnsPath: stri
   };
 }
 
-export interface ManifestInput {
-  readonly plan: SandboxPlan;
-  readonly podId: string;
-  readonly controlSocket: string;
+/** What planning a pod takes from the host, and from the moment. */
+export interface PodFacts {
+  readonly id: string;
+  readonly createdAt: bigint;
+  readonly bootId: string;
+  readonly host: HostFacts;
+  readonly cgroupDriver: CgroupDriver;
   readonly cgroup: CgroupPath;
-  readonly driver: CgroupDriver;
-  /** '' on the host's network. */
-  readonly netnsPath: string;
-  /** '' in the host's user namespace. */
-  readonly usernsPath: string;
+  /** Parents of the pod's cgroup that are not there yet, the innermost first. */
+  readonly newCgroups: readonly string[];
   /** '' without SELinux. */
   readonly seLinuxLevel: string;
-  readonly host: HostFacts;
+  /** Where the namespaces would be bound, if it has some. */
+  readonly netnsPath: string;
+  readonly usernsPath: string;
+  readonly controlSocket: string;
+}
+
+/** All that is going to be made on the host, claimed before any of it exists. Pure. */
+export function podRecord(plan: SandboxPlan, owner: Owner, facts: PodFacts): SandboxRecord {
+  const { namespaces } = plan;
+  return {
+    version: RECORD_VERSION,
+    id: facts.id,
+    owner: owner.name,
+    name: plan.name,
+    config: plan.config,
+    runtimeHandler: plan.handler,
+    flavor: plan.flavor.name,
+    createdAt: facts.createdAt,
+    bootId: facts.bootId,
+    state: { kind: 'creating' },
+    netnsPath: namespaces.ownNetwork ? facts.netnsPath : '',
+    usernsPath: namespaces.userns === undefined ? '' : facts.usernsPath,
+    network: undefined,
+    cgroupPath: facts.cgroup.path,
+    cgroupParent: plan.cgroupParent,
+    cgroupDriver: facts.cgroupDriver,
+    ...(facts.newCgroups.length === 0 ? {} : { newCgroups: facts.newCgroups }),
+    seLinuxLevel: facts.seLinuxLevel,
+    pid: 0,
+  };
 }
 
 /** stage1's part. Pure. */
-export function podManifest(input: ManifestInput): PodManifest {
-  const { plan, podId, netnsPath, usernsPath } = input;
+export function podManifest(plan: SandboxPlan, record: SandboxRecord, facts: PodFacts): PodManifest {
+  const { netnsPath, usernsPath } = record;
   const { ipc, uts, pid } = plan.namespaces;
-  const labels = podLabels(plan.config, input.seLinuxLevel, input.host);
+  const labels = podLabels(plan.config, record.seLinuxLevel ?? '', facts.host);
   return {
     contractVersion: CONTRACT_VERSION,
-    id: podId,
-    owner: 'cri',
+    id: record.id,
+    owner: record.owner,
     flavor: plan.flavor.name,
-    controlSocket: input.controlSocket,
+    controlSocket: facts.controlSocket,
     hostname: plan.hostname,
     namespaces: {
       ...(netnsPath === '' ? {} : { network: netnsPath }),
@@ -138,16 +181,12 @@ export function podManifest(input: ManifestInput): PodManifest {
       uts,
       pid,
     },
-    cgroup: { driver: input.driver, path: input.cgroup.path },
+    cgroup: { driver: facts.cgroupDriver, path: facts.cgroup.path },
     sysctls: plan.sysctls,
     shmSize: ipc === 'host' ? 0 : SHM_SIZE,
     ...(labels?.process ? { selinuxLabel: labels.process } : {}),
     apps: [],
   };
-}
-
-export function sandboxCgroup(plan: SandboxPlan, driver: CgroupDriver, podId: string): CgroupPath {
-  return cgroupPath(driver, plan.cgroupParent, podId);
 }
 
 const protocols = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;

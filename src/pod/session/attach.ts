@@ -6,10 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
 import type { StreamName } from '../../stage1/index.ts';
-import { execSpec } from '../resource/app.ts';
-import type { PodService } from '../service.ts';
 import type { Container } from '../store/sandbox.ts';
-import { requireRunning } from './exec.ts';
+import { type ControlHost, requireRunning } from './exec.ts';
 
 /** What a client has opened; see `streaming/`, whose sessions have this shape. */
 export interface ClientIo {
@@ -28,7 +26,7 @@ const SIGKILL = 9;
  * nobody could ever read or end it again. Errors: failed-precondition when the container does not run, stage1's.
  */
 export async function execSession(
-  pods: PodService,
+  host: ControlHost,
   container: Container,
   command: { readonly cmd: readonly string[]; readonly tty: boolean },
   io: ClientIo,
@@ -37,8 +35,8 @@ export async function execSession(
   const client = container.sandbox.requireClient('exec');
   const execId = newId();
   const streams = wantedStreams(io);
-  const process = execProcess(execSpec(container), command.cmd, command.tty);
-  const opening = openStreams(pods, container, execId, streams, io.signal);
+  const process = execProcess(container.processDocument(), command.cmd, command.tty);
+  const opening = openStreams(host, container, execId, streams, io.signal);
   const [opened, started] = await Promise.allSettled([
     opening,
     client.exec({ appId: container.id, execId, process, timeout: 0n, streams, signal: io.signal }),
@@ -78,14 +76,14 @@ export async function execSession(
  * client's leave, as with containerd and CRI-O: `kubectl attach -i <file` would wait for ever. Errors: failed-precondition when it does not run.
  */
 export async function attachSession(
-  pods: PodService,
+  host: ControlHost,
   container: Container,
   tty: boolean,
   io: ClientIo,
 ): Promise<void> {
   requireRunning(container, 'attach');
   const client = container.sandbox.requireClient('attach');
-  const sockets = await openStreams(pods, container, '', wantedStreams(io), io.signal);
+  const sockets = await openStreams(host, container, '', wantedStreams(io), io.signal);
   const leave = (): void => {
     for (const socket of sockets.values()) socket.destroy();
   };
@@ -117,7 +115,7 @@ function wantedStreams(io: ClientIo): StreamName[] {
 
 /** All or none. */
 async function openStreams(
-  pods: PodService,
+  host: ControlHost,
   container: Container,
   execId: string,
   names: readonly StreamName[],
@@ -125,7 +123,7 @@ async function openStreams(
 ): Promise<Map<StreamName, Socket>> {
   const { controlSocket } = container.sandbox.directory;
   const results = await Promise.allSettled(
-    names.map((name) => pods.control.openStream(controlSocket, container.id, execId, name, signal)),
+    names.map((name) => host.control.openStream(controlSocket, container.id, execId, name, signal)),
   );
   const sockets = new Map<StreamName, Socket>();
   for (const [i, result] of results.entries()) {

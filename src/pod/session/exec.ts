@@ -2,9 +2,7 @@
 import type { Socket } from 'node:net';
 import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
-import type { ExecExit, Stage1Client } from '../../stage1/index.ts';
-import { execSpec } from '../resource/app.ts';
-import type { PodService } from '../service.ts';
+import type { Control, ExecExit, Stage1Client } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
 
 /**
@@ -15,6 +13,11 @@ const OUTPUT_LIMIT = (16 << 20) - (64 << 10);
 const SIGKILL = 9;
 /** A timer cannot wait longer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** What sessions need of the server. */
+export interface ControlHost {
+  readonly control: Control;
+}
 
 export interface ExecSyncOptions {
   readonly cmd: readonly string[];
@@ -34,20 +37,20 @@ export interface ExecSyncResult {
  * word or, if it says nothing, a little later; the signal's reason. Leaves no process behind, nor one that would start later.
  */
 export async function execSync(
-  pods: PodService,
+  host: ControlHost,
   container: Container,
   options: ExecSyncOptions,
 ): Promise<ExecSyncResult> {
   requireRunning(container, 'exec');
   const client = container.sandbox.requireClient('exec');
-  const process = execProcess(execSpec(container), options.cmd, false);
+  const process = execProcess(container.processDocument(), options.cmd, false);
   const execId = newId();
   const { controlSocket } = container.sandbox.directory;
   const room = { left: OUTPUT_LIMIT };
   const limit = new ExecLimit(container, options);
   const { signal } = limit;
   const open = (stream: 'STDOUT' | 'STDERR'): Promise<Output> =>
-    pods.control
+    host.control
       .openStream(controlSocket, container.id, execId, stream, signal)
       .then((socket) => new Output(socket, room));
   const timeout = (options.timeout > 0n ? options.timeout : 0n) * 1_000_000_000n;

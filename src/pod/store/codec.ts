@@ -8,17 +8,16 @@ import { isDeepStrictEqual } from 'node:util';
 import { errno, GantryError, writeJsonAtomic } from '../../base/index.ts';
 import { reviveStored } from '../../cri-types/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
-import type {
-  ContainerRecord,
-  ContainerState,
-  SandboxRecord,
-  SandboxState,
-  StepFailure,
+import {
+  type ContainerRecord,
+  type ContainerState,
+  RECORD_VERSION,
+  type SandboxRecord,
+  type SandboxState,
+  type StepFailure,
 } from '../model/record.ts';
 import { Fields } from './fields.ts';
 import { isObject, type JsonObject, mergeChanges, toJson } from './merge.ts';
-
-export const RECORD_VERSION = 1;
 
 /** What was stored and how this release reads it, where the two differ. */
 export interface Origin {

@@ -56,6 +56,11 @@ export class PodDirectory {
     return join(this.path, 'apps', appId, 'record.json');
   }
 
+  /** Of an app: overlayfs' upper and work. */
+  writable(appId: string): string {
+    return join(this.path, 'apps', appId, 'writable');
+  }
+
   exitRecord(appId: string): string {
     return join(this.path, 'apps', appId, 'exit');
   }

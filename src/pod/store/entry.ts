@@ -5,7 +5,10 @@ import { type Origin, writeRecord } from './codec.ts';
 /** What a pod and a container have in common: a record and its file, and one change at a time. */
 export abstract class Entry<R extends SandboxRecord | ContainerRecord> {
   readonly id: string;
+  abstract readonly kind: 'pod' | 'app';
   readonly mutex = new Mutex();
+  /** Work on its resources that may still be going on, by resource: nothing is begun on one before the last has settled. */
+  readonly working = new Map<string, Promise<unknown>>();
   readonly #log: Logger;
   readonly #origin: Origin | undefined;
   #record: R;

@@ -109,16 +109,25 @@ export class Registry implements PodReader {
     this.#names.set(`container/${container.record.name}`, container.id);
   }
 
+  /** The name is free; the pod, or container, stays. Idempotent. */
+  unnameSandbox(sandbox: Sandbox): void {
+    this.#dropName(`${sandbox.record.owner}/${sandbox.record.name}`, sandbox.id);
+  }
+
+  unnameContainer(container: Container): void {
+    this.#dropName(`container/${container.record.name}`, container.id);
+  }
+
   /** Idempotent; the name is free at once. */
   dropSandbox(sandbox: Sandbox): void {
     this.#sandboxes.delete(sandbox.id);
-    this.#dropName(`${sandbox.record.owner}/${sandbox.record.name}`, sandbox.id);
+    this.unnameSandbox(sandbox);
   }
 
   dropContainer(container: Container): void {
     this.#containers.delete(container.id);
     container.sandbox.containers.delete(container.id);
-    this.#dropName(`container/${container.record.name}`, container.id);
+    this.unnameContainer(container);
   }
 
   #dropName(name: string, id: string): void {

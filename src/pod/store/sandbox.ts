@@ -1,5 +1,7 @@
 /** Pods and their containers in memory: the record of each, the connection to a pod's stage1, what is being made. */
+import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   describeError,
   errno,
@@ -11,16 +13,19 @@ import {
   writeJsonAtomic,
 } from '../../base/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
+import type { UnitProperty } from '../../resources/index.ts';
 import type { Stage1Client } from '../../stage1/index.ts';
-import { Makings } from '../life/making.ts';
 import type { ContainerRecord, ContainerState, SandboxRecord, SandboxState } from '../model/record.ts';
 import { advance } from '../model/state.ts';
+import { type AppResourceName, appResources, heldBy, type PodResourceName } from '../plan/resources.ts';
 import type { Origin } from './codec.ts';
 import type { PodDirectory } from './directory.ts';
 import { Entry } from './entry.ts';
+import { Makings } from './makings.ts';
 
 /** A pod: its record, its directory, the connection to its stage1, its containers. One change at a time. */
 export class Sandbox extends Entry<SandboxRecord> {
+  readonly kind = 'pod';
   readonly directory: PodDirectory;
   /** Those that are being made too. */
   readonly containers = new Map<string, Container>();
@@ -28,12 +33,17 @@ export class Sandbox extends Entry<SandboxRecord> {
   readonly unknownContainers = new Map<string, string>();
   /** Containers in the making: the pod's end makes them give up, and a removal waits for that. */
   readonly making = new Makings();
+  /** What the host may hold for the pod: begun, and not yet released. */
+  readonly held: Set<PodResourceName>;
+  /** Somebody wants it gone: then it is not just stopped when that is tried again. */
+  removalAsked = false;
   readonly #log: Logger;
   #client: Stage1Client | undefined;
   #lockFd: number | undefined;
 
   constructor(directory: PodDirectory, record: SandboxRecord, log: Logger, origin?: Origin) {
     super(record, log, origin);
+    this.held = heldBy(record);
     this.directory = directory;
     this.#log = log;
   }
@@ -125,13 +135,18 @@ export class Sandbox extends Entry<SandboxRecord> {
 
 /** A container of a pod: its record, and one change at a time. */
 export class Container extends Entry<ContainerRecord> {
+  readonly kind = 'app';
   readonly sandbox: Sandbox;
   /** Changes of limits alone: those that NRI asks for must not wait for whoever waits for NRI. */
   readonly updating = new Mutex();
+  /** What the host may hold for the container: begun, and not yet released. */
+  readonly held = new Set<AppResourceName>(appResources().flat() as AppResourceName[]);
   /** The document as execs need it: its process; the long parts (mounts, seccomp rules) are left out. */
   execSpec: OciSpec | undefined;
   /** The whole document, as long as it is not on disk yet. */
   document: OciSpec | undefined;
+  /** Its limits as systemd is told them, from the manifest to the barrier. */
+  unitProperties: readonly UnitProperty[] = [];
   /** While this server makes it: nobody else may end it meanwhile. */
   inMaking = false;
 
@@ -148,8 +163,19 @@ export class Container extends Entry<ContainerRecord> {
     return this.sandbox.directory.app(this.id);
   }
 
+  /** The document, for its process; read from disk where this server did not make the container. Errors: those of reading. */
+  processDocument(): OciSpec {
+    this.execSpec ??= forExecs(JSON.parse(readFileSync(join(this.path, 'config.json'), 'utf8')) as OciSpec);
+    return this.execSpec;
+  }
+
   /** Errors: internal, for a step that the table does not know. */
   advance(next: ContainerState): void {
     this.note({ state: advance('container', this.id, this.state, next) });
   }
+}
+
+/** Without the long parts that no exec needs. */
+export function forExecs(spec: OciSpec): OciSpec {
+  return { ...spec, mounts: [], linux: {} };
 }

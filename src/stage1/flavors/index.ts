@@ -32,3 +32,14 @@ export function flavorOf(handler: string): FlavorPlan {
         : `no runtime handler "${handler}" is configured; there are ${known.join(', ')} and the default`,
   });
 }
+
+/** The flavor that a pod's record names, whatever handlers there are today. Errors: unimplemented for another release's. */
+export function flavorNamed(name: string): FlavorPlan {
+  for (const flavor of handlers.values()) if (flavor.name === name) return flavor;
+  throw new GantryError({
+    code: 'unimplemented',
+    operation: 'choose flavor',
+    subject: name,
+    message: `the pod is of flavor "${name}", which this release does not know; it runs on, and another release must add to it`,
+  });
+}

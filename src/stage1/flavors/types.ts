@@ -13,6 +13,8 @@ export interface NamespaceChoice {
 /** What sets one flavor apart when stage0 plans a pod. */
 export interface FlavorPlan {
   readonly name: Flavor;
+  /** Whether its pods may have a user namespace of their own, where the host can do it. */
+  readonly userNamespaces: boolean;
   /** What becomes of the pod's wishes. */
   namespaces(wanted: NamespaceChoice): NamespaceChoice;
 }

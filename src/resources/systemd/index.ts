@@ -1,0 +1,40 @@
+/** systemd as the one who makes cgroups: scopes with their limits as unit properties, by D-Bus. */
+import { existsSync } from 'node:fs';
+import type { OciResources } from '../../base/index.ts';
+import { asSystemdKeepsThem, limitProperties, type ScopeFacts } from './properties.ts';
+import { type ScopeRequest, Scopes } from './scope.ts';
+import type { UnitProperty } from './unit-property.ts';
+
+export type { ScopeRequest } from './scope.ts';
+export type { UnitProperty } from './unit-property.ts';
+
+/** One set of limits for two readers: what stage1 writes to the cgroup, and what systemd is told so that it writes the same. */
+export interface ScopeLimits {
+  readonly resources: OciResources;
+  readonly properties: readonly UnitProperty[];
+}
+
+/** `now`: what is in force where these are an update. */
+export function scopeLimits(resources: OciResources, now: Omit<ScopeFacts, 'unified'> = {}): ScopeLimits {
+  // Where systemd mounts v2 alone; beside v1 (hybrid) it leaves the limits to v1.
+  const facts = { ...now, unified: existsSync('/sys/fs/cgroup/cgroup.controllers') };
+  return {
+    resources: asSystemdKeepsThem(resources, facts),
+    properties: limitProperties(resources, facts),
+  };
+}
+
+/** One connection per process. */
+let scopes: Scopes | undefined;
+
+/** Has systemd make a scope with the process in it, and waits until it is there. Errors: unavailable, with what systemd said. */
+export function startScope(request: ScopeRequest, signal: AbortSignal): Promise<void> {
+  scopes ??= new Scopes();
+  return scopes.start(request, signal);
+}
+
+/** Changes limits of a scope that runs, until it ends. Errors: systemd's refusal; unavailable. */
+export function setUnitProperties(unit: string, properties: readonly UnitProperty[]): Promise<void> {
+  scopes ??= new Scopes();
+  return scopes.setProperties(unit, properties);
+}
