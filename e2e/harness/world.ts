@@ -196,6 +196,7 @@ export class World {
     purge(this.directory);
     spawnSync('ip', ['link', 'delete', this.#bridge]);
     spawnSync('nft', ['delete', 'table', 'inet', `gantry-${this.#bridge}`]);
+    if (cgroupDriver === 'systemd') spawnSync('systemctl', ['stop', this.cgroupParent]);
     spawnSync('find', [
       '/sys/fs/cgroup',
       '-depth',

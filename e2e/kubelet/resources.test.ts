@@ -76,8 +76,8 @@ describe.concurrent('requests and limits', () => {
       const up = await runStatic(node, manifest);
       expect(String(up.status['qosClass']).toLowerCase()).toBe(name);
       const cgroup = dirname(node.findCgroup('memory', containerId(up)));
-      const parent = name === 'guaranteed' ? 'kubepods' : `kubepods/${name}`;
-      expect(dirname(cgroup)).toBe(join(node.cgroup('memory'), parent));
+      const qos = name === 'guaranteed' ? '' : (name as 'besteffort' | 'burstable');
+      expect(dirname(cgroup)).toBe(node.qosCgroup('memory', qos));
       const score = Number((await run(node, up, 'cat /proc/1/oom_score_adj')).stdout);
       if (name === 'besteffort') expect(score).toBe(1000);
       if (name === 'burstable') expect(score).toBeGreaterThan(900);

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, pull, shellImage, World, type WorldOptions } from '../../harness/index.ts';
+import { cgroupDriver, eventually, pull, shellImage, World, type WorldOptions } from '../../harness/index.ts';
 import type { Registry } from '../../images/index.ts';
 import type { KubeletConfig } from './config.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -63,7 +63,7 @@ export class KubeletNode {
       const kubelet = await Kubelet.create({
         directory: join(world.directory, 'k'),
         socket: world.gantry.socket,
-        cgroupRoot: world.cgroupParent,
+        cgroupRoot: kubeletRoot(world),
         podLogs: world.logs,
         config: options.config ?? {},
         kubeconfig: controlPlane?.kubeconfig,
@@ -92,9 +92,19 @@ export class KubeletNode {
 
   /** Directories below the kubelet's cgroup whose name ends so, in one hierarchy: a container's by its id. */
   findCgroup(controller: string, end: string): string {
-    const [path] = find(this.cgroup(controller), `*${end}`);
+    // A scope, or a slice, whose name's dashes are its levels.
+    const names = [end, `${end}.scope`, `${end.replaceAll('-', '_')}.slice`];
+    const path = names.flatMap((name) => find(this.cgroup(controller), `*${name}`))[0];
     if (path === undefined) throw new Error(`no cgroup of ${controller} ends with ${end}`);
     return path;
+  }
+
+  /** The cgroup of a QoS class ('' of the guaranteed pods), whose own are below it. */
+  qosCgroup(controller: string, qos: '' | 'besteffort' | 'burstable'): string {
+    const root = this.cgroup(controller);
+    if (cgroupDriver === 'cgroupfs') return join(root, 'kubepods', qos);
+    const slice = `${kubeletRoot(this.world).slice(1)}-kubepods`;
+    return join(root, `${slice}.slice`, qos === '' ? '' : `${slice}-${qos}.slice`);
   }
 
   /** Where the kubelet keeps the pod's volumes and what its containers share. */
@@ -110,7 +120,7 @@ export class KubeletNode {
     await this.removeStaticPods();
     const root = this.kubelet.rootDirectory;
     const volumes = join(root, 'pods');
-    const left = (): string[] => [...readdirSync(volumes), ...find(this.cgroup('memory'), 'pod*')];
+    const left = (): string[] => [...readdirSync(volumes), ...this.#podCgroups()];
     const lines = await eventually(left, (names) => names.length === 0, 30).catch(() => left());
     await this.kubelet.stop();
     await this.world.removeEverything();
@@ -121,6 +131,11 @@ export class KubeletNode {
     // The kubelet names every pod's cgroup: the runtime's default one is of another's pods.
     const own = found.filter((line) => !/^cgroup: .*\/gantry\//.test(line));
     return [...lines.map((name) => `the kubelet's: ${name}`), ...own];
+  }
+
+  #podCgroups(): string[] {
+    const root = this.cgroup('memory');
+    return cgroupDriver === 'cgroupfs' ? find(root, 'pod*') : find(root, '*-pod*.slice');
   }
 
   async removeStaticPods(): Promise<void> {
@@ -148,8 +163,17 @@ function hierarchy(controller: string): string {
   return existsSync(v1) ? v1 : hierarchies;
 }
 
+/** As the kubelet's configuration has it, whatever the driver: `/name` is `name.slice`. */
+function kubeletRoot(world: World): string {
+  return cgroupDriver === 'systemd' ? `/${world.cgroupParent.replace(/\.slice$/, '')}` : world.cgroupParent;
+}
+
 /** The kubelet wants its root in every hierarchy; a new cpuset holds nothing until it is told what it may use. */
 function makeCgroups(name: string): void {
+  if (cgroupDriver === 'systemd') {
+    execFileSync('systemctl', ['start', name]);
+    return;
+  }
   const roots = existsSync(join(hierarchies, 'cgroup.controllers'))
     ? [hierarchies]
     : readdirSync(hierarchies).map((n) => join(hierarchies, n));
@@ -170,6 +194,10 @@ function find(directory: string, name: string): string[] {
 
 /** Those below `name` in every hierarchy that are called so, deepest first, if they are empty. */
 function removeCgroups(name: string, called: readonly string[]): void {
+  if (cgroupDriver === 'systemd') {
+    execFileSync('systemctl', ['stop', name]);
+    return;
+  }
   const named = called.flatMap((one) => ['-o', '-name', one]).slice(1);
   const test = ['-path', `*${name}/*`, '-type', 'd', '(', ...named, ')'];
   spawnSync('find', [hierarchies, '-depth', ...test, '-exec', 'rmdir', '{}', ';']);
