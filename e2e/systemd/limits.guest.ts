@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   createContainer,
   exec,
+  failure,
   type Pod,
   pull,
   removePod,
@@ -123,6 +124,16 @@ describe('limits of a container whose cgroup is systemd’s', () => {
     systemctl('daemon-reload');
     expect((await exec(world, id, 'head -c 1 /dev/kmsg >/dev/null && echo read')).text).toBe('read');
     await removePod(world, privileged);
+  });
+
+  test.each([
+    ['memoryLimitInBytes', { memoryLimitInBytes: 4096n }, /memory/],
+    ['cpusetCpus', { cpusetCpus: '0-99' }, /cpuset/],
+  ])('that cannot be are refused by name, and leave no unit: %s', async (_name, resources, message) => {
+    const refused = await failure(createContainer(world, pod, { linux: { resources } }));
+    expect(refused.code).toBe(3); // INVALID_ARGUMENT
+    expect(refused.details).toMatch(message);
+    expect(units('*', '--failed')).toEqual([]);
   });
 
   test('go with the scope: no unit is left, none has failed', async () => {
