@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 
 #include "binding/convert.h"
 #include "binding/sections.h"
+#include "linux/cgroup.h"
 #include "linux/cgroup_entry.h"
 #include "linux/cgroup_make.h"
 #include "linux/exec_replace.h"
@@ -84,6 +86,14 @@ Napi::Value reap(const Napi::CallbackInfo& info) {
   return *status ? to_js(info.Env(), **status) : info.Env().Undefined();
 }
 
+Napi::Value cgroup_kill_members(const Napi::CallbackInfo& info) {
+  Arguments arguments(info);
+  const auto directory = arguments.text(0);
+  if (!arguments.ok()) return info.Env().Undefined();
+  cgroup_signal(directory, SIGKILL);
+  return info.Env().Undefined();
+}
+
 Napi::Value exec_replace_now(const Napi::CallbackInfo& info) {
   Arguments arguments(info);
   ExecRequest request;
@@ -120,6 +130,7 @@ Napi::Value close_fd(const Napi::CallbackInfo& info) {
 void add_process(Napi::Env env, Napi::Object exports) {
   add_function(env, exports, "spawn", spawn);
   add_function(env, exports, "reap", reap);
+  add_function(env, exports, "cgroupKillMembers", cgroup_kill_members);
   add_function(env, exports, "execReplace", exec_replace_now);
   add_function(env, exports, "pinExecutable", pin_executable);
   add_function(env, exports, "makeUnifiedCgroup", make_unified_cgroup);

@@ -35,6 +35,11 @@ export interface NativeBinding {
   /** waitpid(WNOHANG) of a child made by spawn(): its wait status, or undefined while it runs. */
   reap(pid: number): number | undefined;
   /**
+   * SIGKILL to every process in a cgroup's directory and in those below it, by descriptors: to nobody who got the number of a
+   * process that has just ended. Those who are born meanwhile are missed.
+   */
+  cgroupKillMembers(directory: string): void;
+  /**
    * Becomes another program: signals, mask and limits as for spawn(), descriptors 0, 1, 2 and `keepFds` at their numbers
    * and no others, exactly `env`. Returns only by throwing.
    */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errno, GantryError } from '../base/index.ts';
+import { errno, GantryError, native } from '../base/index.ts';
 import { type CgroupLayout, unifiedOf } from './layout.ts';
 
 /*
@@ -76,17 +76,9 @@ async function killFrozen(layout: CgroupLayout, path: string): Promise<void> {
     // Freezing takes a moment; a process that does not freeze is killed all the same, in another round if it forked.
     for (let round = 0; round < 20 && states.some((s) => read(s)?.trim() === 'FREEZING'); round++)
       await sleep(1);
-    for (const pid of cgroupPids(layout, path)) kill(pid);
+    for (const { mountPoint } of layout.hierarchies) native().cgroupKillMembers(join(mountPoint, path));
   } finally {
     for (const state of states) write(state, 'THAWED');
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (errno(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -40,16 +40,25 @@ const environment = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 export async function launch(request: LaunchRequest): Promise<Launched> {
   const { pid, connection } = spawnStage1(request);
   const client = new Stage1Client(connection);
-  void reapWhenGone(pid, client.closed);
+  const child: Child = { pid, reaped: false, placing: Promise.resolve() };
+  void reapWhenGone(child, client.closed);
   try {
-    const sandboxPid = await ready(client, pid, request);
+    const sandboxPid = await ready(client, child, request);
     client.listen(request.onEvent);
     return { client, pid, sandboxPid };
   } catch (error) {
     client.close();
-    killQuietly(pid);
+    killQuietly(child);
     throw error;
   }
+}
+
+/** Our child. Its number is nobody else's until we reap it. */
+interface Child {
+  readonly pid: number;
+  reaped: boolean;
+  /** While somebody is given the number. */
+  placing: Promise<void>;
 }
 
 function spawnStage1(request: LaunchRequest): { pid: number; connection: ControlConnection } {
@@ -115,7 +124,7 @@ function pinOrNot(path: string): number {
   }
 }
 
-function ready(client: Stage1Client, pid: number, request: LaunchRequest): Promise<number> {
+function ready(client: Stage1Client, child: Child, request: LaunchRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       clearTimeout(timer);
@@ -136,10 +145,8 @@ function ready(client: Stage1Client, pid: number, request: LaunchRequest): Promi
             : new Stage1Error(event.podFailed.error),
         );
       } else if (event.hello !== undefined && request.place !== undefined) {
-        request
-          .place(pid)
-          .then(() => client.continuePod())
-          .catch(fail);
+        child.placing = request.place(child.pid);
+        child.placing.then(() => client.continuePod()).catch(fail);
       } else if (event.warning !== undefined) {
         request.onEvent(event);
       }
@@ -174,19 +181,24 @@ function lastWords({ podDirectory }: LaunchRequest): string {
 /**
  * stage1 is our child until this server ends: looked after from the moment that its connection is gone, which it may outlive.
  */
-async function reapWhenGone(pid: number, closed: Promise<void>): Promise<void> {
+async function reapWhenGone(child: Child, closed: Promise<void>): Promise<void> {
   await closed;
+  await child.placing.catch(() => undefined);
   for (let wait = 1; ; wait = Math.min(wait * 2, 5_000)) {
     try {
-      if (native().reap(pid) !== undefined) return;
+      child.reaped = native().reap(child.pid) !== undefined;
+      if (child.reaped) return;
     } catch {
+      child.reaped = true;
       return; // not our child any more
     }
     await new Promise((resolve) => setTimeout(resolve, wait).unref());
   }
 }
 
-function killQuietly(pid: number): void {
+/** Whoever has its number after it was reaped is left alone. */
+function killQuietly({ pid, reaped }: Child): void {
+  if (reaped) return;
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

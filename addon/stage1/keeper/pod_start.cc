@@ -73,8 +73,9 @@ Result<void> Pod::read_manifest() {
   auto manifest = contract::parse_pod_manifest(*text, file);
   if (!manifest) return manifest.error();
   pod = std::move(*manifest);
-  if (pod.flavor == contract::Flavor::namespaces) return {};
-  return Error{EOPNOTSUPP, "run", file, "this stage1 is the flavor 'namespaces' and no other"};
+  // `host` is the same with the host's namespaces, which the manifest says.
+  if (pod.flavor == contract::Flavor::namespaces || pod.flavor == contract::Flavor::host) return {};
+  return Error{EOPNOTSUPP, "run", file, "this stage1 is of the flavors 'namespaces' and 'host'"};
 }
 
 Result<void> Pod::move_to_own_cgroup() {

@@ -62,5 +62,7 @@ function info(services: Services, network: unknown): Record<string, string> {
     host: JSON.stringify(services.host),
     network: JSON.stringify(network),
     runtime: JSON.stringify(runtime),
+    // Pods whose record could not be read or understood: they are left as they are.
+    unknownPods: JSON.stringify([...services.pods.unknownPods.values()]),
   };
 }

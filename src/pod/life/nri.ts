@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OciSpec } from '../../base/index.ts';
-import type { SecurityProfile } from '../../cri-types/index.ts';
+import type { PodSandboxConfig, SecurityProfile } from '../../cri-types/index.ts';
 import {
   type ContainerFacts,
   type NriContainerState,
@@ -11,6 +11,9 @@ import {
   type PodFacts,
 } from '../../nri/index.ts';
 import { podNamespacePlan } from '../../security/index.ts';
+import { flavorNamed } from '../../stage1/index.ts';
+import type { SandboxRecord } from '../model/record.ts';
+import { flavoredPod } from '../plan/flavored.ts';
 import type { Container, Sandbox } from '../store/sandbox.ts';
 import type { Life } from './life.ts';
 import { updateLimits } from './limits.ts';
@@ -76,8 +79,17 @@ function podFacts(sandbox: Sandbox): PodFacts {
   };
 }
 
+/** What the pod's flavor made of its wishes; as it was asked for where the flavor is another release's. */
+function granted({ config, flavor }: SandboxRecord): PodSandboxConfig {
+  try {
+    return flavoredPod(config, flavorNamed(flavor));
+  } catch {
+    return config;
+  }
+}
+
 function podNamespaces({ record }: Sandbox): PodFacts['namespaces'] {
-  const { ipc, uts, pid } = podNamespacePlan(record.config);
+  const { ipc, uts, pid } = podNamespacePlan(granted(record));
   // Gone before its pod is removed.
   const network = record.netnsPath !== '' && existsSync(record.netnsPath);
   return [

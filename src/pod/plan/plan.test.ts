@@ -48,7 +48,16 @@ describe('planning a sandbox', () => {
   });
 
   it('the host flavor shares every namespace', () => {
-    expect(plan({}, 'host').namespaces).toEqual({ ownNetwork: false, ipc: 'host', uts: 'host', pid: 'host' });
+    expect(plan({}, 'host').namespaces).toEqual({
+      ownNetwork: false,
+      ipc: 'host',
+      uts: 'host',
+      pid: 'host',
+      userns: undefined,
+    });
+    const usernsOptions = { mode: 'POD' as const };
+    const linux = { securityContext: { namespaceOptions: { usernsOptions } } };
+    expect(() => plan({ linux }, 'host')).toThrow(/no user namespaces/);
   });
 });
 

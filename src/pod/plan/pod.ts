@@ -3,18 +3,24 @@ import { GantryError } from '../../base/index.ts';
 import type { IDMapping, PodSandboxConfig } from '../../cri-types/index.ts';
 import type { NetworkRequest, PortMapping } from '../../network/index.ts';
 import type { CgroupPath } from '../../resources/index.ts';
-import { type HostFacts, podLabels, podNamespacePlan, podSysctls } from '../../security/index.ts';
+import {
+  type HostFacts,
+  type PodNamespacePlan,
+  podLabels,
+  podNamespacePlan,
+  podSysctls,
+} from '../../security/index.ts';
 import {
   type CgroupDriver,
   CONTRACT_VERSION,
   type FlavorPlan,
   flavorNamed,
   flavorOf,
-  type NamespaceChoice,
   type PodManifest,
 } from '../../stage1/index.ts';
 import type { Owner } from '../model/owner.ts';
 import { RECORD_VERSION, type SandboxRecord } from '../model/record.ts';
+import { flavoredPod } from './flavored.ts';
 
 export interface SandboxPlan {
   /** `name_namespace_uid_attempt`. */
@@ -24,7 +30,8 @@ export interface SandboxPlan {
   readonly config: PodSandboxConfig;
   readonly handler: string;
   readonly flavor: FlavorPlan;
-  readonly namespaces: NamespaceChoice;
+  /** As the flavor grants them. */
+  readonly namespaces: PodNamespacePlan;
   readonly hostname: string;
   /** Of the pod's namespaces, set by stage1 before anything runs. */
   readonly sysctls: Readonly<Record<string, string>>;
@@ -52,13 +59,8 @@ export function planSandbox(
     if (metadata[member] === '') throw invalid(`metadata.${member}`, `the pod’s metadata has no ${member}`);
   }
   const flavor = flavorOf(handler);
-  const wanted = podNamespacePlan(config);
-  const { userns, ...others } = wanted;
-  const namespaces = flavor.namespaces(
-    userns === undefined
-      ? others
-      : { ...others, userns: { uidMap: idMap(userns.uids), gidMap: idMap(userns.gids) } },
-  );
+  const granted = flavoredPod(config, flavor);
+  const namespaces = podNamespacePlan(granted);
   const hostname = !namespaces.ownNetwork || config.hostname === '' ? nodeName : config.hostname;
   if (hostname.length > LONGEST_HOSTNAME) {
     throw invalid('hostname', `host name "${hostname}" is longer than ${LONGEST_HOSTNAME} characters`);
@@ -71,7 +73,7 @@ export function planSandbox(
     flavor,
     namespaces,
     hostname,
-    ...splitSysctls(podSysctls(config)),
+    ...splitSysctls(podSysctls(granted)),
     cgroupParent: config.linux?.cgroupParent ?? '',
     portMappings: namespaces.ownNetwork ? portMappings(config) : [],
   };
@@ -92,9 +94,8 @@ export function sandboxIdentity(config: PodSandboxConfig, handler: string): unkn
 }
 
 /** The same decision for a pod that exists. Pure. Errors: unimplemented for another release's flavor. */
-export function podPidMode(record: SandboxRecord): NamespaceChoice['pid'] {
-  const { userns: _, ...wanted } = podNamespacePlan(record.config);
-  return flavorNamed(record.flavor).namespaces(wanted).pid;
+export function podPidMode(record: SandboxRecord): PodNamespacePlan['pid'] {
+  return podNamespacePlan(flavoredPod(record.config, flavorNamed(record.flavor))).pid;
 }
 
 /** The network's part. Pure. */
@@ -191,8 +192,8 @@ export function podManifest(plan: SandboxPlan, record: SandboxRecord, facts: Pod
 
 const protocols = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;
 
-/** The text that the kernel takes (user_namespaces(7)): inside, outside, count. */
-function idMap(mappings: readonly IDMapping[]): string {
+/** The text that the kernel takes (user_namespaces(7)): inside, outside, count. Pure. */
+export function idMap(mappings: readonly IDMapping[]): string {
   return mappings.map(({ containerId, hostId, length }) => `${containerId} ${hostId} ${length}\n`).join('');
 }
 

@@ -6,8 +6,9 @@ import { requestedDevices } from '../../cdi/index.ts';
 import { noNri } from '../../nri/index.ts';
 import { scopeLimits } from '../../resources/index.ts';
 import { containerSpec, type HostLookups, lookUpHost, relabel, relabelPlan } from '../../security/index.ts';
-import { checkManifest, manifestVersion } from '../../stage1/index.ts';
+import { checkManifest, flavorNamed, manifestVersion } from '../../stage1/index.ts';
 import { appManifest, containerCgroup } from '../plan/app.ts';
+import { flavoredContainer, flavoredPod } from '../plan/flavored.ts';
 import { podPidMode } from '../plan/pod.ts';
 import { type Container, forExecs, type Sandbox } from '../store/sandbox.ts';
 import { resolveImageAccount } from './account.ts';
@@ -42,6 +43,7 @@ async function makeDocument(host: ResourceHost, making: AppMaking, lookups: Host
   const { sandbox } = container;
   const { record: pod } = sandbox;
   const [image] = images;
+  const flavor = flavorNamed(pod.flavor);
   const account = resolveImageAccount(plan.config, image.config, layers[0] ?? []);
   const { uid, gid, additionalGids } = account;
   container.patch({ user: { uid, gid, additionalGids } });
@@ -49,8 +51,8 @@ async function makeDocument(host: ResourceHost, making: AppMaking, lookups: Host
     {
       sandboxId: sandbox.id,
       containerId: container.id,
-      sandbox: pod.config,
-      container: plan.config,
+      sandbox: flavoredPod(pod.config, flavor),
+      container: flavoredContainer(plan.config, flavor),
       image: image.config,
       imageName: plan.image,
       account,

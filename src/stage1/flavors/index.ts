@@ -4,7 +4,7 @@ import { hostFlavor } from './host.ts';
 import { namespacesFlavor } from './namespaces.ts';
 import type { FlavorPlan } from './types.ts';
 
-export type { FlavorPlan, NamespaceChoice } from './types.ts';
+export type { FlavorPlan } from './types.ts';
 
 const handlers: ReadonlyMap<string, FlavorPlan> = new Map([
   ['', namespacesFlavor],

@@ -4,5 +4,5 @@ import type { FlavorPlan } from './types.ts';
 export const namespacesFlavor: FlavorPlan = {
   name: 'namespaces',
   userNamespaces: true,
-  namespaces: (wanted) => wanted,
+  namespaces: (asked) => asked,
 };
