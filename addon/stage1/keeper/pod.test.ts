@@ -52,7 +52,7 @@ describe('launch', () => {
   it.each([
     ['a newer contract', { contractVersion: 99 }, /contractVersion is 99/],
     ['a bad id', { id: 'a/b' }, /id 'a\/b' must be/],
-    ['another flavor', { flavor: 'kvm' }, /flavor 'namespaces'/],
+    ['another flavor', { flavor: 'kvm' }, /flavors 'namespaces' and 'host'/],
     ['no cgroup', { cgroup: undefined }, /cgroup is missing/],
     [
       'a socket that cannot be',
