@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isInUnit, scopeProperties } from './scope.ts';
+import type { BusValue } from '../../base/index.ts';
+import type { SignalListener } from './bus.ts';
+import { isInUnit, type Manager, Scopes, scopeProperties } from './scope.ts';
 
 describe('scopeProperties', () => {
   const request = {
@@ -41,4 +43,132 @@ it.each([
   ['elsewhere', '0::/user.slice\n', false],
 ])('a process is in its unit: %s', (_name, text, expected) => {
   expect(isInUnit(text, 'gantry-x.scope')).toBe(expected);
+});
+
+/** systemd's side: `calls` is what it was asked, `onStart` what it does when it is to start a scope. */
+class FakeManager implements Manager {
+  readonly calls: [string, readonly BusValue[]][] = [];
+  onStart: (signal: (result: string, unit?: string, job?: string) => void) => Promise<BusValue[]>;
+  #onSignal: SignalListener = () => undefined;
+  onLost: (reason: Error) => void = () => undefined;
+  listening = 0;
+
+  constructor(onStart: FakeManager['onStart']) {
+    this.onStart = onStart;
+  }
+
+  async call(member: string, _signature: string, values: readonly BusValue[]): Promise<BusValue[]> {
+    this.calls.push([member, values]);
+    if (member !== 'StartTransientUnit') return [];
+    return await this.onStart((result, unit = 'gantry-x.scope', job = '/job/1') =>
+      this.#onSignal('JobRemoved', [1, job, unit, result]),
+    );
+  }
+
+  async property(): Promise<BusValue> {
+    return await Promise.resolve('252.38-1~deb12u1');
+  }
+
+  listen(onSignal: SignalListener, onLost: (reason: Error) => void): () => void {
+    this.#onSignal = onSignal;
+    this.onLost = onLost;
+    this.listening += 1;
+    return () => {
+      this.listening -= 1;
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve();
+  }
+}
+
+const later = (work: () => void): void => void setTimeout(work, 5);
+const refusal = (busError: string): Error => Object.assign(new Error(busError), { busError });
+
+describe('a scope’s start', () => {
+  const request = { pid: 42, slice: 'a.slice', unit: 'gantry-x.scope', description: 'x' };
+  const start = async (manager: FakeManager, cgroup = '', timeout = 5_000): Promise<void> => {
+    await new Scopes(manager, () => cgroup).start(request, AbortSignal.timeout(timeout));
+    expect(manager.listening).toBe(0);
+  };
+
+  it('is over when its own job is done, told before or behind the answer', async () => {
+    await start(
+      new FakeManager(async (signal) => {
+        signal('done');
+        return await Promise.resolve(['/job/1']);
+      }),
+    );
+    const order: string[] = [];
+    const manager = new FakeManager(async (signal) => {
+      later(() => signal('failed', 'other.scope'));
+      later(() => signal('failed', 'gantry-x.scope', '/job/2'));
+      later(() => {
+        order.push('done');
+        signal('done');
+      });
+      return await Promise.resolve(['/job/1']);
+    });
+    await start(manager);
+    expect(order).toEqual(['done']);
+  });
+
+  it.each(['failed', 'canceled', 'timeout', 'dependency'])(
+    'fails with the job’s result, and the unit is forgotten: %s',
+    async (result) => {
+      const manager = new FakeManager(async (signal) => {
+        later(() => signal(result));
+        return await Promise.resolve(['/job/1']);
+      });
+      await expect(start(manager)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining(`the job ended with the result "${result}"`),
+      });
+      expect(manager.calls.map(([member]) => member)).toEqual(['StartTransientUnit', 'ResetFailedUnit']);
+      expect(manager.listening).toBe(0);
+    },
+  );
+
+  it('is tried again, once, where a unit of that name was left', async () => {
+    let attempts = 0;
+    const manager = new FakeManager(async (signal) => {
+      attempts += 1;
+      if (attempts === 1) throw refusal('org.freedesktop.systemd1.UnitExists');
+      signal('done');
+      return await Promise.resolve(['/job/1']);
+    });
+    await start(manager);
+    expect(manager.calls.map(([member]) => member)).toEqual([
+      'StartTransientUnit',
+      'ResetFailedUnit',
+      'StartTransientUnit',
+    ]);
+    const stubborn = new FakeManager(() => Promise.reject(refusal('org.freedesktop.systemd1.UnitExists')));
+    await expect(start(stubborn)).rejects.toThrow(/UnitExists/);
+    expect(stubborn.calls.filter(([member]) => member === 'StartTransientUnit')).toHaveLength(2);
+  });
+
+  it('whose end was not heard is over when the process is there', async () => {
+    const manager = new FakeManager(async () => {
+      later(() => manager.onLost(new Error('the bus went away')));
+      return await Promise.resolve(['/job/1']);
+    });
+    await start(manager, '0::/a.slice/gantry-x.scope\n');
+    await expect(start(manager, '0::/elsewhere\n', 100)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('that systemd never ends fails at the deadline', async () => {
+    const manager = new FakeManager(() => Promise.resolve(['/job/1']));
+    await expect(start(manager, '', 50)).rejects.toThrow(/the job did not end in time/);
+    expect(manager.listening).toBe(0);
+  });
+});
+
+it('limits of a unit are set for as long as it runs, if there are any', async () => {
+  const manager = new FakeManager(() => Promise.resolve([]));
+  const scopes = new Scopes(manager);
+  await scopes.setProperties('gantry-x.scope', []);
+  await scopes.setProperties('gantry-x.scope', [{ name: 'TasksMax', type: 't', value: 3n }]);
+  expect(manager.calls).toEqual([['SetUnitProperties', ['gantry-x.scope', true, [['TasksMax', ['t', 3n]]]]]]);
 });

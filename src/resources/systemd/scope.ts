@@ -39,14 +39,17 @@ export function scopeProperties(request: ScopeRequest): UnitProperty[] {
   return [...new Map(properties.map((property) => [property.name, property])).values()];
 }
 
+/** What is needed of the connection. */
+export type Manager = Pick<ManagerBus, 'call' | 'property' | 'listen' | 'close'>;
+
 /** systemd's manager, as far as it is needed. */
 export class Scopes {
-  readonly #bus: ManagerBus;
+  readonly #bus: Manager;
   readonly #procCgroup: (pid: number) => string;
   #version: Promise<number> | undefined;
 
   constructor(
-    bus = new ManagerBus(),
+    bus: Manager = new ManagerBus(),
     procCgroup = (pid: number) => readFileSync(`/proc/${pid}/cgroup`, 'utf8'),
   ) {
     this.#bus = bus;
