@@ -8,5 +8,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // A test that asserts nothing cannot fail.
+    expect: { requireAssertions: true },
   },
 });

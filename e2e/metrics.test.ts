@@ -120,6 +120,8 @@ describe('a pod that runs', () => {
     const found = await metricsOf(pod);
     const { name = '', namespace = '' } = pod.config.metadata ?? {};
     expect(found?.containerMetrics.map(({ containerId }) => containerId)).toEqual([id]);
+    expect(found?.containerMetrics[0]?.metrics).not.toEqual([]);
+    expect(found?.metrics.length).toBeGreaterThan(0);
     for (const { labelValues } of found?.containerMetrics[0]?.metrics ?? []) {
       expect(labelValues.slice(0, 5)).toEqual([name, namespace, 'measured', id, shellImage]);
     }

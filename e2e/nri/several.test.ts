@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -106,8 +109,9 @@ describe('several plug-ins', () => {
     async (_name, adjust, message) => {
       await start('20', 'two', adjusting(adjust));
       await start('10', 'one', adjusting(adjust));
+      const before = (await world.cri.call('ListContainers', {})).containers;
       expect((await failure(createContainer(world, pod))).message).toMatch(message);
-      expect((await world.cri.call('ListContainers', {})).containers.length).toBeGreaterThanOrEqual(0);
+      expect((await world.cri.call('ListContainers', {})).containers).toEqual(before);
     },
   );
 
@@ -119,10 +123,15 @@ describe('several plug-ins', () => {
   });
 
   test('may both add hooks', async () => {
-    const hooks = { createRuntime: [{ path: '/bin/true', args: ['true'] }] };
-    await start('10', 'one', adjusting({ hooks }));
-    await start('20', 'two', adjusting({ hooks }));
+    const seen = join(mkdtempSync(join(tmpdir(), 'ge-hooks-')), 'seen');
+    const saying = (word: string): object => ({
+      hooks: { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', `echo ${word} >> ${seen}`] }] },
+    });
+    await start('10', 'one', adjusting(saying('one')));
+    await start('20', 'two', adjusting(saying('two')));
     await startContainer(world, pod);
+    expect(readFileSync(seen, 'utf8')).toBe('one\ntwo\n');
+    rmSync(dirname(seen), { recursive: true });
   });
 });
 
@@ -295,10 +304,11 @@ describe('plug-ins that come while containers are being made', () => {
   test('may change what they find', async () => {
     const id = await startContainer(world, pod);
     await start('10', 'changer', { Synchronize: { update: [memory(id, 35)] } });
-    await eventually(
+    const changed = await eventually(
       () => limits(id),
       (limit) => limit === 35n << 20n,
     );
+    expect(changed).toBe(35n << 20n);
   });
 
   test('find everything after a restart of the server, and hear of its end', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
+  containerStatus,
   createContainer,
   eventsIn,
   eventually,
@@ -136,9 +137,10 @@ describe('a plug-in that is slow', () => {
 describe('a plug-in that dies', () => {
   test('in the middle of an event is dropped; the creation goes on', async () => {
     const dying = await start('20', 'dying', { CreateContainer: { exit: true } });
-    await createContainer(world, pod);
+    const ids = [await createContainer(world, pod)];
     await dying.exited;
-    await createContainer(world, pod);
+    ids.push(await createContainer(world, pod));
+    for (const id of ids) expect((await containerStatus(world, id)).state).toBe('CONTAINER_CREATED');
   });
 
   test('or is stopped still holds up nobody for ever', async () => {
@@ -183,7 +185,8 @@ describe('a required plug-in', () => {
   test('may be one container’s alone, which then counts before its pod’s', async () => {
     const key = 'required-plugins.noderesource.dev/container.strict';
     const own = await requiring('["missing"]', key);
-    await failure(createContainer(world, own, { metadata: { name: 'strict', attempt: 0 } }));
+    const strict = createContainer(world, own, { metadata: { name: 'strict', attempt: 0 } });
+    expect((await failure(strict)).message).toContain('missing');
     await createContainer(world, own, { metadata: { name: 'lax', attempt: 0 } });
     await removePod(world, own);
   });

@@ -96,6 +96,7 @@ describe('read-only', () => {
     const id = await mounted({ ...mount, readonly: true });
     await fails(id, 'touch /mnt/x');
     const { runtimeHandlers } = await world.cri.call('Status', {});
+    expect(runtimeHandlers.map(({ name }) => name)).toContain('');
     for (const { features } of runtimeHandlers) expect(features?.recursiveReadOnlyMounts).toBe(true);
   });
 });

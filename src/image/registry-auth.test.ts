@@ -225,11 +225,11 @@ describe('TLS', () => {
 
   it('skips verification when told to', async () => {
     fixture.hosts('reg.test', `server = "https://${registry.host}"\nskip_verify = true\n`);
-    await pull('reg.test/secure:1');
+    expect((await pull('reg.test/secure:1')).repoTags).toEqual(['reg.test/secure:1']);
   });
 
   it('speaks TLS to a loopback registry that does', async () => {
-    await pull(`${registry.host}/secure:1`);
+    expect((await pull(`${registry.host}/secure:1`)).repoTags).toEqual([`${registry.host}/secure:1`]);
   });
 
   it('names a certificate file that is not there', async () => {

@@ -191,7 +191,7 @@ describe('descriptors of old tools', () => {
       layers: m.layers.map((layer) => ({ ...layer, mediaType: 'application/octet-stream' })),
     }));
     rogue.add('old', '1', image);
-    await pull(`${rogue.host}/old:1`);
+    expect((await pull(`${rogue.host}/old:1`)).id).toBe(image.config.digest);
   });
 
   it('an artifact that says so is refused all the same', async () => {

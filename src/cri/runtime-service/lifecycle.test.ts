@@ -265,6 +265,7 @@ describe('the rest', () => {
     rmSync(world.services.pods.requireContainer(container).logPath);
     await world.call(reopenContainerLog, 'ReopenContainerLogRequest', { containerId: container });
     await eventually(() => world.log(container).endsWith(' stdout F x\n'));
+    expect(world.log(container)).toMatch(/^\S+ stdout F x\n/);
   });
 
   it('new limits are in force and in the record', async () => {

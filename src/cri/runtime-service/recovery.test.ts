@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLayout } from '../../resources/index.ts';
 import { containerStatus } from './container-status.ts';
 import { execSync } from './exec-sync.ts';
 import { listPodSandbox } from './list-pod-sandbox.ts';
@@ -37,10 +38,11 @@ function pidsOf(containerId: string): string[] {
 
 const procsOf = (parent: string, containerId: string): string[] => procsIn(`${parent}/${containerId}`);
 
+/** In every hierarchy, wherever it is mounted: v1's have a directory each, v2 alone is at the top. */
 function procsIn(cgroupPath: string): string[] {
-  return readdirSync('/sys/fs/cgroup').flatMap((hierarchy) => {
+  return readLayout().hierarchies.flatMap(({ mountPoint }) => {
     try {
-      const procs = readFileSync(join('/sys/fs/cgroup', hierarchy, cgroupPath, 'cgroup.procs'), 'utf8');
+      const procs = readFileSync(join(mountPoint, cgroupPath, 'cgroup.procs'), 'utf8');
       return procs.split('\n').filter((pid) => pid !== '');
     } catch {
       return [];
@@ -231,12 +233,20 @@ describe('ten pods that hang', () => {
     const container = await world.start(hung[0] ?? '', ['sleep', '1000']);
     for (const pod of hung) signalStage1(pod, 'SIGSTOP');
     const stops = hung.map((podSandboxId) =>
-      world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId }, AbortSignal.timeout(300)),
+      world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId }, AbortSignal.timeout(2000)),
     );
-    const began = performance.now();
+    let settled = 0;
+    for (const stop of stops)
+      stop
+        .then(
+          () => undefined,
+          () => undefined,
+        )
+        .then(() => (settled += 1));
     const list = await world.call(listPodSandbox, 'ListPodSandboxRequest', {});
     const status = await world.call(containerStatus, 'ContainerStatusRequest', { containerId: container });
-    expect(performance.now() - began).toBeLessThan(50);
+    // Answered before any of the calls that hang was given up.
+    expect(settled).toBe(0);
     expect(list.items).toHaveLength(10);
     expect(status.status?.state).toBe('CONTAINER_RUNNING');
     const other = await world.runPod();

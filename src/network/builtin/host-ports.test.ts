@@ -80,6 +80,7 @@ describe('host ports', () => {
       port(18081, 80, { hostIp: '127.0.0.1' }),
       port(18082, 80, { hostIp: '::' }),
     ]);
+    expect(record.ips).not.toEqual([]);
     await host.tearDown(record);
   });
 
