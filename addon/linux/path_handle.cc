@@ -16,4 +16,10 @@ Result<UniqueFd> open_directory(const std::string& path) {
   return fd;
 }
 
+Result<UniqueFd> open_directory_at(int handle, const std::string& name) {
+  UniqueFd fd(::openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return errno_error("open", name);
+  return fd;
+}
+
 }  // namespace gantry

@@ -6,7 +6,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "linux/directory_stream.h"
@@ -16,34 +19,58 @@ namespace gantry {
 
 namespace {
 
-Result<void> copy_attributes(int from, int to, const struct stat& status, const std::string& name) {
+// What the target cannot hold (tmpfs and user attributes on old kernels) is left out.
+void copy_extended_attributes(int from, int to) {
+  if (::flistxattr(from, nullptr, 0) <= 0) return;
   std::vector<char> names(64 * 1024), value(64 * 1024);
   const ssize_t total = ::flistxattr(from, names.data(), names.size());
   for (ssize_t at = 0; at < total; at += static_cast<ssize_t>(std::strlen(&names[static_cast<size_t>(at)])) + 1) {
     const char* attribute = &names[static_cast<size_t>(at)];
     const ssize_t length = ::fgetxattr(from, attribute, value.data(), value.size());
-    // What the target cannot hold (tmpfs and user attributes on old kernels) is left out.
     if (length >= 0) (void)!::fsetxattr(to, attribute, value.data(), static_cast<size_t>(length), 0);
   }
+}
+
+Result<void> copy_attributes(int from, int to, const struct stat& status, const std::string& name) {
   if (::fchown(to, status.st_uid, status.st_gid) < 0) return errno_error("chown", name);
   if (::fchmod(to, status.st_mode & 07777) < 0) return errno_error("chmod", name);
+  // A change of owner takes capabilities away.
+  copy_extended_attributes(from, to);
   const timespec times[2] = {status.st_atim, status.st_mtim};
   if (::futimens(to, times) < 0) return errno_error("utimensat", name);
   return {};
 }
 
-Result<void> copy_bytes(int from, int to, const std::string& name) {
-  std::vector<char> buffer(64 * 1024);
-  for (;;) {
-    const ssize_t length = ::read(from, buffer.data(), buffer.size());
+Result<void> copy_range(int from, int to, off_t at, off_t end, const std::string& name) {
+  char buffer[64 * 1024];
+  while (at < end) {
+    const auto wanted = static_cast<size_t>(std::min<off_t>(end - at, sizeof buffer));
+    const ssize_t length = ::pread(from, buffer, wanted, at);
     if (length < 0) return errno_error("read", name);
     if (length == 0) return {};
     for (ssize_t done = 0; done < length;) {
-      const ssize_t written = ::write(to, buffer.data() + done, static_cast<size_t>(length - done));
+      const ssize_t written = ::pwrite(to, buffer + done, static_cast<size_t>(length - done), at + done);
       if (written < 0) return errno_error("write", name);
       done += written;
     }
+    at += length;
   }
+  return {};
+}
+
+// Holes stay holes: an image may have files that no disk would hold otherwise.
+Result<void> copy_bytes(int from, int to, off_t size, const std::string& name) {
+  for (off_t at = 0; at < size;) {
+    const off_t data = ::lseek(from, at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;
+    const off_t begin = data < 0 ? at : data;
+    const off_t hole = data < 0 ? -1 : ::lseek(from, begin, SEEK_HOLE);
+    const off_t end = hole < 0 ? size : std::min(hole, size);
+    GANTRY_TRY(copy_range(from, to, begin, end, name));
+    at = end;
+  }
+  if (::ftruncate(to, size) < 0) return errno_error("ftruncate", name);
+  return {};
 }
 
 Result<void> copy_file(int from, int to, const char* entry, const struct stat& status, const std::string& name) {
@@ -51,7 +78,7 @@ Result<void> copy_file(int from, int to, const char* entry, const struct stat& s
   if (!source.valid()) return errno_error("open", name);
   const UniqueFd target(::openat(to, entry, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!target.valid()) return errno_error("open", name);
-  GANTRY_TRY(copy_bytes(source.get(), target.get(), name));
+  GANTRY_TRY(copy_bytes(source.get(), target.get(), status.st_size, name));
   return copy_attributes(source.get(), target.get(), status, name);
 }
 
@@ -64,7 +91,7 @@ Result<void> copy_special(int from, int to, const char* entry, const struct stat
     target[length] = '\0';
     if (::symlinkat(target, to, entry) < 0) return errno_error("symlink", name);
   } else if (::mknodat(to, entry, status.st_mode, status.st_rdev) < 0) {
-    return errno_error("mknod", name);
+    return errno == EPERM ? Result<void>() : errno_error("mknod", name);
   }
   if (::fchownat(to, entry, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return errno_error("chown", name);
   const timespec times[2] = {status.st_atim, status.st_mtim};
@@ -91,11 +118,13 @@ Result<void> copy_directory(int from, int to, const std::string& name, dev_t dev
   const int listing = ::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const DirectoryStream directory(listing < 0 ? nullptr : ::fdopendir(listing));
   if (!directory) return errno_error("open", name);
-  while (const dirent* entry = ::readdir(directory.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr) return errno == 0 ? Result<void>() : errno_error("readdir", name);
     const std::string child = entry->d_name;
     if (child != "." && child != "..") GANTRY_TRY(copy_entry(from, to, entry->d_name, name + "/" + child, device));
   }
-  return {};
 }
 
 }  // namespace
@@ -106,6 +135,24 @@ Result<void> copy_tree(int from, int to, const std::string& name) {
   struct stat status {};
   if (::fstat(source.get(), &status) < 0) return errno_error("fstat", name);
   return copy_directory(source.get(), to, name, status.st_dev);
+}
+
+Result<void> copy_whole_tree(int from, int to, const std::string& name) {
+  GANTRY_TRY(copy_tree(from, to, name));
+  struct stat status {};
+  if (::fstat(from, &status) < 0) return errno_error("fstat", name);
+  return copy_attributes(from, to, status, name);
+}
+
+Result<bool> is_empty_directory(int directory, const std::string& name) {
+  const int listing = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const DirectoryStream open(listing < 0 ? nullptr : ::fdopendir(listing));
+  if (!open) return errno_error("open", name);
+  while (const dirent* entry = ::readdir(open.get())) {
+    const std::string_view child = entry->d_name;
+    if (child != "." && child != "..") return false;
+  }
+  return true;
 }
 
 }  // namespace gantry

@@ -6,9 +6,14 @@
 
 namespace gantry {
 
-// Copies what is in the directory `from` into the empty directory `to`: files, directories, symbolic links and special
-// files with owner, mode, times and extended attributes. Does not leave the mount that `from` is on. `name` is for
-// messages.
+// Copies what is in the directory `from` into the empty directory `to`: files (with their holes), directories, symbolic
+// links and special files with owner, mode, times and extended attributes. Device nodes that this process may not make are
+// left out; hard links become files of their own. Does not leave the mount that `from` is on, and follows no link. `name`
+// is for messages.
 Result<void> copy_tree(int from, int to, const std::string& name);
+// The same with the owner, mode and so on of `from` itself.
+Result<void> copy_whole_tree(int from, int to, const std::string& name);
+
+Result<bool> is_empty_directory(int directory, const std::string& name);
 
 }  // namespace gantry

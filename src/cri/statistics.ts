@@ -60,8 +60,7 @@ export class Statistics {
       const samples: ContainerSample[] = [];
       for (const container of runningOf(sandbox, pods)) {
         await nextTurn();
-        const layer =
-          container.writablePath === '' ? undefined : await this.#layers.get(container.writablePath);
+        const layer = await this.#layers.sum(written(container));
         samples.push(
           containerSample(container, await readCounters(this.#layout, container.cgroupPath), layer),
         );
@@ -76,14 +75,14 @@ export class Statistics {
   forgetAllBut(pods: PodReader): void {
     const containers = pods.containers();
     this.#rates.keepOnly(new Set([...containers, ...pods.sandboxes()].map(({ id }) => id)));
-    this.#layers.keepOnly(new Set(containers.map((c) => c.writablePath)));
+    this.#layers.keepOnly(new Set(containers.flatMap(written)));
   }
 
   async #ofContainer(container: ContainerRecord): Promise<ContainerStatsInit> {
     const running = container.state.kind === 'running' || container.state.kind === 'created';
     const usage =
       running && container.cgroupPath !== '' ? readUsage(this.#layout, container.cgroupPath) : undefined;
-    const layer = container.writablePath === '' ? undefined : await this.#layers.get(container.writablePath);
+    const layer = await this.#layers.sum(written(container));
     return containerStats(container, usage, this.#rate(container.id, usage), layer, paths.pods(this.#roots));
   }
 
@@ -118,4 +117,9 @@ function interfacesOf(sandbox: SandboxRecord, pods: PodReader): InterfaceUsage[]
     .containersOf(sandbox.id)
     .flatMap(({ state }) => (state.kind === 'running' ? [state.pid] : []));
   return networkUsage(sandbox.netnsPath, [...(sandbox.pid === 0 ? [] : [sandbox.pid]), ...pids]);
+}
+
+/** Where what a container writes lies: its layer, and the volumes that its image declares. */
+function written({ writablePath, volumesPath }: ContainerRecord): readonly string[] {
+  return [writablePath, volumesPath ?? ''].filter((path) => path !== '');
 }

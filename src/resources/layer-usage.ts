@@ -27,6 +27,21 @@ export class DirectoryUsages {
   readonly #cache = new Map<string, Cached>();
   #queue: Promise<unknown> = Promise.resolve();
 
+  /** Of several together; undefined while one of them is not known. */
+  async sum(directories: readonly string[]): Promise<DirectoryUsage | undefined> {
+    const all = await Promise.all(directories.map((directory) => this.get(directory)));
+    const known = all.filter((usage) => usage !== undefined);
+    const [first] = known;
+    if (first === undefined || known.length < all.length) return undefined;
+    const total = (read: (usage: DirectoryUsage) => number): number =>
+      known.reduce((sum, usage) => sum + read(usage), 0);
+    return {
+      timestamp: first.timestamp,
+      usedBytes: total(({ usedBytes }) => usedBytes),
+      inodesUsed: total(({ inodesUsed }) => inodesUsed),
+    };
+  }
+
   /** Undefined when the first scan takes longer than a moment; the next question will find it done. */
   async get(directory: string): Promise<DirectoryUsage | undefined> {
     const cached = this.#cache.get(directory) ?? { usage: undefined, scan: undefined };

@@ -5,6 +5,7 @@ import { specAnnotations } from './annotations.ts';
 import { containerAppArmor } from './apparmor.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { containerMounts } from './container-mounts.ts';
+import { declaredVolumes } from './declared-volumes.ts';
 import { defaultMounts } from './default-mounts.ts';
 import { containerDevices } from './devices.ts';
 import { invalid } from './errors.ts';
@@ -23,9 +24,10 @@ export function containerSpec(input: ContainerSpecInput, host: HostFacts, lookup
   const privileged = security?.privileged === true;
   checkContainer(input);
   const labels = containerLabels(input, host);
+  const { mounts: asked } = input.container;
   const { mounts, rootPropagation } = containerMounts(
-    defaultMounts(input, host),
-    input.container.mounts,
+    [...defaultMounts(input, host), ...declaredVolumes(input.image, asked, input.volumesDirectory)],
+    asked,
     host,
     lookups,
   );

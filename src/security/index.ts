@@ -1,6 +1,7 @@
 export { type AccountFiles, resolveAccount } from './account.ts';
 export { imageVolumeMounts } from './container-mounts.ts';
 export { containerSpec, execProcess } from './container-spec.ts';
+export { declaredVolumes, volumesIn } from './declared-volumes.ts';
 export { readHostFacts } from './host-facts.ts';
 export { lookUpHost } from './host-lookups.ts';
 export { type LayerReader, layerReader } from './layered-file.ts';

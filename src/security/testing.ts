@@ -82,5 +82,6 @@ export function specInput(
     files: { hostname: '/pod/hostname', hosts: '', resolvConf: '/pod/resolv.conf' },
     cgroupsPath: '/kubepods/c',
     seLinuxLevel: 's0:c1,c2',
+    volumesDirectory: '',
   };
 }

@@ -87,6 +87,8 @@ export interface ContainerSpecInput {
   readonly usernsPath: string;
   /** Of the pod's directory, shown in the container unless it mounts its own; '' where there is none. */
   readonly files: { readonly hostname: string; readonly hosts: string; readonly resolvConf: string };
+  /** Where the directories of the volumes lie that the image declares; '' makes none. */
+  readonly volumesDirectory: string;
   /** OCI's `cgroupsPath`; see resources/. */
   readonly cgroupsPath: string;
   /** The pod's own; '' without SELinux. */

@@ -28,6 +28,14 @@ export function manifestVersion(hello: Hello | undefined): number {
   return Math.min(CONTRACT_VERSION, versionOf(hello));
 }
 
+/**
+ * Whether this stage1 fills volumes from the image. One of the first contract would leave them empty: containers of its pods go on
+ * without, as they began. Pure.
+ */
+export function fillsVolumes(hello: Hello | undefined): boolean {
+  return versionOf(hello) >= 2;
+}
+
 /** Errors: unimplemented, naming both releases, for a request that this stage1 does not know. Pure. */
 export function checkRequest(hello: Hello | undefined, verb: Verb, known = additions): void {
   const since = known.requests[verb] ?? 1;

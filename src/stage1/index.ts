@@ -1,5 +1,5 @@
 export type { ExecRequest, Stage1Client } from './client.ts';
-export { checkManifest, manifestVersion } from './contract.ts';
+export { checkManifest, fillsVolumes, manifestVersion } from './contract.ts';
 export * from './exit-record.ts';
 export * from './flavors/index.ts';
 export type { Launched, LaunchRequest } from './launch.ts';

@@ -63,6 +63,8 @@ export interface AppManifest {
   readonly rootfs: AppRootfs;
   /** What mounts of the document with the source `gantry:image/<index>` show. */
   readonly imageVolumes?: readonly ImageVolume[];
+  /** Directories of the app's own, filled from the image before the app is made, where they are empty. */
+  readonly volumes?: readonly AppVolume[];
   readonly stdin: boolean;
   /** Close the app's stdin when the first attached stdin stream ends. */
   readonly stdinOnce: boolean;
@@ -103,6 +105,13 @@ export interface ImageVolume {
   readonly layers: readonly LayerMount[];
   /** A directory or file within the image, looked up without ever leaving it; absent: the whole image. */
   readonly subPath?: string;
+}
+
+/** What an image declares as a volume. The document mounts `directory` wherever it is to be. */
+export interface AppVolume {
+  readonly directory: string;
+  /** Where the image has what it is filled with: owner, mode and content. */
+  readonly destination: string;
 }
 
 export interface LayerMount {

@@ -126,6 +126,12 @@ static void read(JsonReader& json, const Value& value, ImageVolume& out) {
   json.optional(value, "subPath", out.sub_path);
 }
 
+static void read(JsonReader& json, const Value& value, AppVolume& out) {
+  if (!json.expect_object(value)) return;
+  read_required_path(json, value, "directory", out.directory);
+  read_required_path(json, value, "destination", out.destination);
+}
+
 static void read(JsonReader& json, const Value& value, LogSink& out) {
   if (!json.expect_object(value)) return;
   choose(json, value, "kind", {"cri", "journald", "inherit", "none"}, out.kind);
@@ -160,6 +166,7 @@ static void read(JsonReader& json, const Value& value, AppManifest& out) {
   json.required(value, "name", out.name);
   json.required(value, "rootfs", out.rootfs);
   json.optional(value, "imageVolumes", out.image_volumes);
+  json.optional(value, "volumes", out.volumes);
   json.optional(value, "stdin", out.stdin_open);
   json.optional(value, "stdinOnce", out.stdin_once);
   json.required(value, "log", out.log);

@@ -71,6 +71,13 @@ struct ImageVolume {
   std::string sub_path;            // within the image; empty: all of it
 };
 
+// A directory of the app's own (its mount is in the document), which gets what the image has at `destination` before the app
+// is made, if it is empty.
+struct AppVolume {
+  std::string directory;
+  std::string destination;
+};
+
 enum class LogKind { cri, journald, inherit, none };
 
 struct LogSink {
@@ -101,6 +108,7 @@ struct AppManifest {
   std::string name;
   AppRootfs rootfs;
   std::vector<ImageVolume> image_volumes;
+  std::vector<AppVolume> volumes;
   bool stdin_open = false;  // `stdin`, which is a macro here
   bool stdin_once = false;
   LogSink log;

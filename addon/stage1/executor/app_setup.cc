@@ -19,6 +19,7 @@
 #include "stage1/executor/stdio.h"
 #include "stage1/executor/sysctls.h"
 #include "stage1/executor/time_namespace.h"
+#include "stage1/executor/volumes.h"
 
 namespace gantry::executor {
 
@@ -155,6 +156,7 @@ Result<void> prepare(AppSetup& setup) {
   GANTRY_TRY(join_pod(setup));
   GANTRY_TRY(make_own_namespaces(setup));
   GANTRY_TRY(attach_root(setup));
+  GANTRY_TRY(fill_volumes(setup));
   GANTRY_TRY(make_mounts(setup));
   GANTRY_TRY(make_devices(setup));
   GANTRY_TRY(make_console(setup));

@@ -53,6 +53,13 @@ class LocalHostSide : public HostSide {
     return mount;
   }
 
+  Result<UniqueFd> volume(size_t index) override {
+    auto mount = path(request_.app.volumes.at(index).directory, false);
+    const std::string& label = request_.spec.linux.mount_label;
+    if (mount && !label.empty()) GANTRY_TRY(label_directory(mount->get(), label));
+    return mount;
+  }
+
   Result<UniqueFd> pod_shm() override {
     auto clone = clone_pod_shm(sandbox_);
     const std::string& label = request_.spec.linux.mount_label;
@@ -82,6 +89,7 @@ class RemoteHostSide : public HostSide {
   Result<UniqueFd> path(const std::string& path, bool recursive) override {
     return ask((recursive ? "T" : "P") + path);
   }
+  Result<UniqueFd> volume(size_t index) override { return ask("V" + std::to_string(index)); }
   Result<UniqueFd> pod_shm() override { return ask("S"); }
   Result<void> runtime_hooks() override {
     auto answer = ask("H");
@@ -114,6 +122,8 @@ Result<UniqueFd> answer(HostSide& host, const std::string& question) {
       return host.pod_shm();
     case 'T':
       return host.path(argument, true);
+    case 'V':
+      return host.volume(std::stoul(argument));
     default:
       break;
   }

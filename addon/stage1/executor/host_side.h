@@ -20,6 +20,8 @@ class HostSide {
   virtual Result<UniqueFd> mount_source(size_t index) = 0;
   // Any host path, cloned: a device, /dev/null, /sys.
   virtual Result<UniqueFd> path(const std::string& path, bool recursive) = 0;
+  // The directory of app.volumes[index], cloned, with the app's label for files.
+  virtual Result<UniqueFd> volume(size_t index) = 0;
   // A clone of the pod's /dev/shm; invalid where the pod has none. Only while still in stage1's mount namespace.
   virtual Result<UniqueFd> pod_shm() = 0;
   // The createRuntime (and prestart) hooks, in the host's namespaces.

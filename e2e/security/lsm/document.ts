@@ -55,6 +55,7 @@ export function input(config: ContainerConfigInit, seLinuxLevel = ''): Container
     usernsPath: '',
     files: { hostname: '', hosts: '', resolvConf: '' },
     cgroupsPath: '/machine',
+    volumesDirectory: '',
     seLinuxLevel,
   };
 }

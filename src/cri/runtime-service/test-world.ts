@@ -1,14 +1,6 @@
 /** For the tests beside it: a server's parts on directories of their own, a real image, and calls as the kubelet makes them. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { native } from '../../base/index.ts';
@@ -28,6 +20,7 @@ import { createContainer } from './create-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { runPodSandbox } from './run-pod-sandbox.ts';
 import { startContainer } from './start-container.ts';
+import { busyboxArchive, imageArchive, type TestImage } from './test-images.ts';
 
 /** Also the parent of every cgroup that these tests make. */
 const PREFIX = 'gantry-pod-test';
@@ -61,7 +54,7 @@ export class World {
       ...options,
     };
     const services = await createServices(config, log);
-    await services.images.importArchive(busyboxArchive(directory), AbortSignal.timeout(60_000));
+    await services.images.importArchive(busyboxArchive(directory, IMAGE), AbortSignal.timeout(60_000));
     const world = new World(directory, config, services);
     world.#noteIds();
     return world;
@@ -137,6 +130,12 @@ export class World {
       linux: { securityContext: { namespaceOptions: { network: 'NODE', pid: 'CONTAINER', ipc: 'POD' } } },
       ...init,
     };
+  }
+
+  /** One more image, of trees that `build` makes, lowest first. */
+  async addImage(image: TestImage): Promise<void> {
+    const archive = imageArchive(this.directory, image);
+    await this.services.images.importArchive(archive, AbortSignal.timeout(60_000));
   }
 
   /** A mount that shows the test image, or a part of it. */
@@ -233,38 +232,4 @@ export async function eventually(condition: () => boolean, milliseconds = 10_000
       throw new Error(`not within ${milliseconds} ms: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-/** An image of this machine's busybox with its libraries, as `docker save` writes one. */
-function busyboxArchive(directory: string): string {
-  const work = join(directory, 'image');
-  const root = join(work, 'root');
-  const libraries = execFileSync('ldd', ['/bin/busybox']).toString().match(/\/\S+/g) ?? [];
-  for (const path of ['bin', 'tmp', 'etc', 'proc', 'sys', 'dev'])
-    mkdirSync(join(root, path), { recursive: true });
-  for (const path of ['/bin/busybox', ...libraries]) {
-    execFileSync('install', ['-D', '-m', '755', path, join(root, path)]);
-  }
-  for (const applet of ['sh', 'sleep', 'true', 'echo', 'cat', 'id', 'head', 'yes', 'mkdir', 'touch', 'ps']) {
-    execFileSync('ln', [join(root, 'bin/busybox'), join(root, 'bin', applet)]);
-  }
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nuser:x:1000:1001::/tmp:/bin/sh\n');
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nuser:x:1001:\nmore:x:2000:user\n');
-  execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', join(work, 'layer.tar'), '.']);
-  const digest = execFileSync('sha256sum', [join(work, 'layer.tar')])
-    .toString()
-    .slice(0, 64);
-  const config = {
-    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-    os: 'linux',
-    config: { Env: ['PATH=/bin'], Cmd: ['sh'] },
-    rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
-  };
-  writeFileSync(join(work, 'config.json'), JSON.stringify(config));
-  const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }];
-  writeFileSync(join(work, 'manifest.json'), JSON.stringify(manifest));
-  const archive = join(directory, 'busybox.tar');
-  execFileSync('tar', ['-C', work, '-cf', archive, 'manifest.json', 'config.json', 'layer.tar']);
-  rmSync(work, { recursive: true });
-  return archive;
 }

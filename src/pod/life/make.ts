@@ -3,6 +3,7 @@ import { failpoint, GantryError, newId, nowNanoseconds } from '../../base/index.
 import type { ImageRecord } from '../../image/index.ts';
 import { absentParents } from '../../resources/index.ts';
 import { podLevel } from '../../security/index.ts';
+import { fillsVolumes } from '../../stage1/index.ts';
 import type { Owner } from '../model/owner.ts';
 import { type AppFacts, type ContainerPlan, containerRecord } from '../plan/app.ts';
 import { type PodFacts, podRecord, type SandboxPlan } from '../plan/pod.ts';
@@ -117,6 +118,7 @@ function appFacts(life: Life, sandbox: Sandbox, [image, ...volumeImages]: Images
     createdAt: nowNanoseconds(),
     cgroupDriver: driverOf(life, sandbox),
     writablePath: sandbox.directory.writable(id),
+    volumesPath: fillsVolumes(sandbox.client?.hello) ? sandbox.directory.volumes(id) : '',
     image,
     volumeImages,
   };

@@ -98,6 +98,8 @@ export interface ContainerRecord {
   readonly stopSignal: number;
   /** Of its writable layer, for usage statistics; '' if none. */
   readonly writablePath: string;
+  /** The directory of the volumes that its image declares, which count as written too; absent: none. */
+  readonly volumesPath?: string;
   /** The user that the image and the security context resolved to. */
   readonly user: { readonly uid: number; readonly gid: number; readonly additionalGids: readonly number[] };
 }

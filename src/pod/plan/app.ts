@@ -4,8 +4,15 @@ import { GantryError, type OciSpec } from '../../base/index.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../../cri-types/index.ts';
 import type { ImageRecord } from '../../image/index.ts';
 import { type CgroupPath, cgroupPath } from '../../resources/index.ts';
-import { appPidMode, stopSignal } from '../../security/index.ts';
-import type { AppManifest, CgroupDriver, LayerMount, LogSink, PodNamespaces } from '../../stage1/index.ts';
+import { appPidMode, declaredVolumes, stopSignal } from '../../security/index.ts';
+import type {
+  AppManifest,
+  AppVolume,
+  CgroupDriver,
+  LayerMount,
+  LogSink,
+  PodNamespaces,
+} from '../../stage1/index.ts';
 import { type ContainerRecord, RECORD_VERSION, type SandboxRecord } from '../model/record.ts';
 import { checkImageVolumes, manifestVolumes } from './image-volumes.ts';
 
@@ -75,6 +82,8 @@ export interface AppFacts {
   readonly cgroupDriver: CgroupDriver;
   /** Where its writable layer is going to be. */
   readonly writablePath: string;
+  /** Where the volumes are going to be that the image declares; '' where the pod's stage1 knows none. */
+  readonly volumesPath: string;
   readonly image: ImageRecord;
   readonly volumeImages: readonly ImageRecord[];
 }
@@ -85,7 +94,8 @@ export function containerRecord(
   sandbox: SandboxRecord,
   facts: AppFacts,
 ): ContainerRecord {
-  const { image, volumeImages } = facts;
+  const { image, volumeImages, volumesPath } = facts;
+  const volumes = declaredVolumes(image.config, plan.config.mounts, volumesPath);
   return {
     version: RECORD_VERSION,
     id: facts.id,
@@ -101,6 +111,7 @@ export function containerRecord(
     logPath: plan.logPath,
     stopSignal: stopSignal(plan.config.stopSignal, image.config.stopSignal),
     writablePath: facts.writablePath,
+    ...(volumes.length === 0 ? {} : { volumesPath }),
     user: { uid: 0, gid: 0, additionalGids: [] },
   };
 }
@@ -118,6 +129,8 @@ export interface AppManifestInput {
   /** Layers of the images that mounts show, in the order of those mounts. */
   readonly volumes: readonly (readonly LayerMount[])[];
   readonly writable: string;
+  /** The container's volumes that its image declares. */
+  readonly declared: readonly AppVolume[];
   /** The host's, see `mount-points.ts`. */
   readonly mountPoints: string;
   readonly stopSignal: number;
@@ -139,6 +152,7 @@ export function appManifest(input: AppManifestInput): AppManifest {
     name: appName,
     rootfs: { kind: 'layers', layers, writable, mountPoints },
     ...(input.volumes.length === 0 ? {} : { imageVolumes: manifestVolumes(config.mounts, input.volumes) }),
+    ...(input.declared.length === 0 ? {} : { volumes: input.declared }),
     stdin: config.stdin,
     stdinOnce: config.stdinOnce,
     log,

@@ -15,6 +15,7 @@ import { resolveImageAccount } from './account.ts';
 import { driverOf } from './cgroup.ts';
 import { mountPoints } from './mount-points.ts';
 import type { AppMaking, AppResource, ResourceHost } from './types.ts';
+import { makeVolumes } from './volumes.ts';
 
 /**
  * The documents in the container's directory, and what NRI's plug-ins were told of them. Host paths that have to be there are
@@ -61,6 +62,7 @@ async function makeDocument(host: ResourceHost, making: AppMaking, lookups: Host
       usernsPath: pod.usernsPath,
       files: podFiles(sandbox),
       seLinuxLevel: pod.seLinuxLevel ?? '',
+      volumesDirectory: container.record.volumesPath ?? '',
       cgroupsPath: containerCgroup(driverOf(host, sandbox), pod, container.id).ociPath,
     },
     host.host,
@@ -131,6 +133,7 @@ function writeManifests(host: ResourceHost, making: AppMaking, spec: OciSpec): v
     layers,
     volumes,
     writable: record.writablePath,
+    declared: makeVolumes(record.volumesPath ?? '', spec),
     mountPoints: mountPoints(host.roots),
     stopSignal: record.stopSignal,
     log: making.owner.logSink(plan.logPath),

@@ -168,6 +168,7 @@ export function parseContainerRecord(json: Fields): ContainerRecord {
     logPath: json.text('logPath'),
     stopSignal: json.number('stopSignal'),
     writablePath: json.text('writablePath'),
+    ...(json.optional('volumesPath') === undefined ? {} : { volumesPath: json.text('volumesPath') }),
     user: {
       uid: user.number('uid'),
       gid: user.number('gid'),

@@ -61,6 +61,11 @@ export class PodDirectory {
     return join(this.path, 'apps', appId, 'writable');
   }
 
+  /** Of an app: the volumes that its image declares, a directory each. */
+  volumes(appId: string): string {
+    return join(this.path, 'apps', appId, 'volumes');
+  }
+
   exitRecord(appId: string): string {
     return join(this.path, 'apps', appId, 'exit');
   }
