@@ -4,7 +4,7 @@ import { makeLayer } from './layer.ts';
 import { noise } from './own.ts';
 import { Tree } from './tree.ts';
 
-/** What hack/bench pulls: four layers of 64 MiB, half of whose bytes compress, and 20,000 small files in one layer. */
+/** What hack/bench pulls: four layers of 64 MiB, half of whose bytes compress or none; 20,000 small files in one layer. */
 export async function benchImages(): Promise<Catalogue> {
   const images = new Map<string, Image>();
   const layers = [];
@@ -16,6 +16,10 @@ export async function benchImages(): Promise<Catalogue> {
     layers.push(await makeLayer(new Tree().file(`data/${n}`, content)));
   }
   images.set('bench/large:1', makeImage(layers, {}));
+  const random = [];
+  for (const n of ['0', '1', '2', '3'])
+    random.push(await makeLayer(new Tree().file(`data/${n}`, noise(64, `random ${n}`))));
+  images.set('bench/random:1', makeImage(random, {}));
   const files = new Tree();
   const bytes = noise(1, 'small');
   for (let n = 0; n < 20_000; n += 1) {

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { get as getPlain } from 'node:http';
+import { get as getSecure } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +18,8 @@ export interface RegistryOptions {
   readonly directory: string;
   /** The `auth` section of its configuration, as YAML. */
   readonly auth?: string;
+  /** Files of its certificate and key. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
 }
 
 /** A running docker-registry (Debian's) on a loopback port of its own. */
@@ -34,7 +38,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const log = openSync(join(options.directory, 'registry.log'), 'a');
   const child = spawn(program, ['serve', file], { stdio: ['ignore', log, log] });
   closeSync(log);
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   try {
     await untilItAnswers(url, child);
   } catch (error) {
@@ -45,6 +49,10 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
 }
 
 function configuration(port: number, options: RegistryOptions): string {
+  const tls =
+    options.tls === undefined
+      ? ''
+      : `  tls: { certificate: ${options.tls.certificate}, key: ${options.tls.key} }\n`;
   return `version: 0.1
 log:
   accesslog: { disabled: true }
@@ -55,17 +63,27 @@ storage:
 http:
   addr: 127.0.0.1:${port}
   secret: not-a-secret
-${options.auth === undefined ? '' : `auth:\n${options.auth}\n`}`;
+${tls}${options.auth === undefined ? '' : `auth:\n${options.auth}\n`}`;
 }
 
 async function untilItAnswers(url: string, child: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode} at once`);
-    const answer = await fetch(`${url}/v2/`).catch(() => undefined);
-    if (answer !== undefined) return;
+    if (await answers(`${url}/v2/`)) return;
     await sleep(25);
   }
   throw new Error(`docker-registry does not answer at ${url}`);
+}
+
+function answers(url: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const get = url.startsWith('https:') ? getSecure : getPlain;
+  // Whether the certificate is right, clients will say.
+  get(url, { rejectUnauthorized: false }, (response) => {
+    response.resume();
+    resolve(true);
+  }).on('error', () => resolve(false));
+  return promise;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

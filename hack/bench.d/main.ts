@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { imageStorage, startRegistry, writeHosts } from '../../e2e/images/index.ts';
+import { imageHosts, imageStorage, startRegistry, writeHosts } from '../../e2e/images/index.ts';
+import { makeCertificates } from '../../src/image/testing/tls.ts';
 import { pulls } from './pull.ts';
 import {
   emptyCall,
@@ -35,12 +36,14 @@ const only = new RegExp(values.only);
 
 const directory = mkdtempSync('/tmp/ge-');
 chmodSync(directory, 0o755);
+const certificates = makeCertificates(directory);
 const registry = await startRegistry({
   storage: await imageStorage('bench'),
   directory: join(directory, 'registry'),
+  tls: certificates.server,
 });
 const place: Place = { directory, hostsDir: join(directory, 'hosts'), cniConfDir: writeNetwork(directory) };
-writeHosts(place.hostsDir, registry.url);
+writeHosts(place.hostsDir, registry.url, imageHosts, certificates.ca);
 
 function print(measured: Measured | Measured[]): void {
   for (const each of [measured].flat()) process.stdout.write(`${row(each)}\n`);

@@ -6,11 +6,12 @@ import { type Place, startContainerd, startGantry, stopSubject } from './subject
 import type { Measured } from './table.ts';
 
 const images = [
-  { name: 'bench/large:1', work: 'pull of 4 × 64 MiB layers', ratio: 0.3 },
-  { name: 'bench/small:1', work: 'pull of 20,000 small files', ratio: 0.12 },
+  { name: 'bench/large:1', work: 'pull over TLS, 4 × 64 MiB, compressible', ratio: 0.5 },
+  { name: 'bench/random:1', work: 'pull over TLS, 4 × 64 MiB, incompressible', ratio: 0.8 },
+  { name: 'bench/small:1', work: 'pull over TLS, 20,000 small files', ratio: 0.12 },
 ] as const;
 
-/** Each pull into a server whose root is on a file system made for it, empty, on a loop device. */
+/** Over TLS, as from registries. Each pull into a server whose root is on a file system made for it, empty, on a loop device. */
 export async function pulls(place: Place, rounds: number): Promise<Measured[]> {
   const results: Measured[] = [];
   for (const { name, work, ratio } of images) {
