@@ -93,6 +93,20 @@ describe('a server that is killed', () => {
     await world.cri.call('RemoveContainer', { containerId: id });
   });
 
+  test('removes what it was writing when it was killed, and nothing else', async () => {
+    const id = await startContainer(world, pod);
+    const directory = join(world.gantry.root, 'pods', pod.id);
+    // The process number is beyond the kernel's highest.
+    const half = ['', `apps/${id}/`].map((at) => join(directory, `${at}record.json.tmp-4194305-7-0`));
+    const lookalike = join(directory, 'record.json.tmp-1');
+    await world.gantry.daemon.kill();
+    for (const path of [...half, lookalike]) writeFileSync(path, '{"vers');
+    await world.gantry.daemon.start();
+    expect([...half, lookalike].filter((path) => existsSync(path))).toEqual([lookalike]);
+    expect(await containerStatus(world, id)).toMatchObject({ state: 'CONTAINER_RUNNING' });
+    rmSync(lookalike);
+  });
+
   test('leaves a pod with a bad record running and serves the rest; it is set aside once it has ended', async () => {
     const broken = await runPod(world);
     await world.gantry.daemon.kill();
