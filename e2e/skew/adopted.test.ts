@@ -162,6 +162,10 @@ describe.each(olderReleases())('pods of release %s', (commit) => {
       ...script('echo added; exec sleep 36000'),
     });
     expect((await exec(world, inOld, 'echo in an old pod')).text).toBe('in an old pod');
+    // A stage1 refuses manifests of a later version than its own.
+    const manifest = join(world.gantry.root, 'pods', place.pod.id, 'apps', inOld, 'app.json');
+    const { contractVersion } = JSON.parse(readFileSync(manifest, 'utf8')) as { contractVersion: number };
+    expect(contractVersion).toBe(await contractOf(place.pod));
     await pull(world, 'gantry.test/docker:1');
     const inShared = await startContainer(world, shared, {
       ...named('beside'),
@@ -192,6 +196,13 @@ describe.each(olderReleases())('pods of release %s', (commit) => {
     await world.removeEverything();
     expect(await world.leftovers()).toEqual([]);
   });
+
+  /** What `crictl inspectp` says of the pod's stage1. */
+  async function contractOf(pod: Pod): Promise<unknown> {
+    const { info } = await world.cri.call('PodSandboxStatus', { podSandboxId: pod.id, verbose: true });
+    const { stage1 } = JSON.parse(info['info'] ?? '{}') as { stage1?: { contractVersion?: number } };
+    return stage1?.contractVersion;
+  }
 
   /** What the lists and statuses tell, but what goes on by itself. */
   async function seen(): Promise<unknown> {

@@ -8,6 +8,7 @@ export { nriRuntime } from './life/nri.ts';
 export { tellContainerStopped } from './life/nri-tell.ts';
 export { type OpenPods, openPods, type PodDependencies } from './life/open.ts';
 export { removeContainer, stopContainer } from './life/stop.ts';
+export { reportUnknownPods, type UnknownPodReport } from './life/unknown-report.ts';
 export { EventBus } from './model/events.ts';
 export type { Owner, Owners } from './model/owner.ts';
 export * from './model/record.ts';

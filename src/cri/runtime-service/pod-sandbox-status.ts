@@ -3,7 +3,7 @@ import {
   type PodSandboxStatusResponseInit,
   wireJson,
 } from '../../cri-types/index.ts';
-import type { PodReader, SandboxRecord, StepFailure } from '../../pod/index.ts';
+import type { PodReader, Registry, SandboxRecord, StepFailure } from '../../pod/index.ts';
 import { podSysctls } from '../../security/index.ts';
 import type { Rpc } from '../context.ts';
 import { toPodSandboxStatus } from '../status-builders.ts';
@@ -26,8 +26,10 @@ export const podSandboxStatus: Rpc<PodSandboxStatusRequest, PodSandboxStatusResp
 };
 
 /** Under the names that readers of containerd's use: CNI and NRI tools take `pid` and the network namespace's path. */
-function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
+function sandboxInfo(sandbox: SandboxRecord, pods: Registry): object {
   const { network } = sandbox;
+  const entry = pods.anySandbox(sandbox.id);
+  const hello = entry?.client?.hello;
   const { overhead, resources } = sandbox.config.linux ?? {};
   return {
     pid: anyPid(sandbox, pods),
@@ -53,6 +55,13 @@ function sandboxInfo(sandbox: SandboxRecord, pods: PodReader): object {
         sysctl: podSysctls(sandbox.config),
       },
     },
+    // Null while it cannot be asked. It stays of the release that made the pod.
+    stage1:
+      hello === undefined
+        ? null
+        : { release: hello.version, contractVersion: hello.contractVersion, pid: hello.pid },
+    // They run on, and are in no list.
+    unknownContainers: Object.fromEntries(entry?.unknownContainers ?? []),
     network:
       network === undefined ? null : { kind: network.kind, ips: network.ips, details: network.details },
   };

@@ -7,6 +7,7 @@ import type {
   StatusRequest,
   StatusResponseInit,
 } from '../../cri-types/index.ts';
+import { reportUnknownPods } from '../../pod/index.ts';
 import { readLayout } from '../../resources/index.ts';
 import { flavorOf, runtimeHandlers } from '../../stage1/index.ts';
 import type { Rpc, Services } from '../context.ts';
@@ -28,7 +29,7 @@ export const status: Rpc<StatusRequest, StatusResponseInit> = async (services, {
       userNamespacesHostNetwork: hasUserNamespaces(services),
       mountOptions: true,
     },
-    info: verbose ? info(services, network.details) : {},
+    info: verbose ? await info(services, network.details) : {},
   };
 };
 
@@ -48,7 +49,7 @@ function hasUserNamespaces({ host }: Pick<Services, 'host'>): boolean {
   return host.idMappedMounts && existsSync('/proc/self/ns/user');
 }
 
-function info(services: Services, network: unknown): Record<string, string> {
+async function info(services: Services, network: unknown): Promise<Record<string, string>> {
   const { mode, hierarchies } = readLayout();
   const cgroups = {
     mode,
@@ -62,7 +63,7 @@ function info(services: Services, network: unknown): Record<string, string> {
     host: JSON.stringify(services.host),
     network: JSON.stringify(network),
     runtime: JSON.stringify(runtime),
-    // Pods whose record could not be read or understood: they are left as they are.
-    unknownPods: JSON.stringify([...services.pods.unknownPods.values()]),
+    // Pods that run, or did, and are in no list: docs/releases.md.
+    unknownPods: JSON.stringify(await reportUnknownPods(services.life)),
   };
 }

@@ -1,7 +1,7 @@
 /** Start-up: records read, live pods adopted, dead ones accounted for, unfinished calls taken back or finished. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, paths, sweepTemporaryFiles } from '../../base/index.ts';
+import { describeError, paths, sweepTemporaryFiles, systemError } from '../../base/index.ts';
 import type { NetworkRecord } from '../../network/index.ts';
 import type { SandboxRecord } from '../model/record.ts';
 import {
@@ -31,7 +31,7 @@ export async function recover(life: Life): Promise<void> {
   for (const id of ids) await readPod(life, new PodDirectory(life.roots, id));
   const settling = settleAll(life.registry.allSandboxes(), (sandbox) => settlePod(life, sandbox));
   await Promise.race([settling, sleep(PATIENCE, undefined, { ref: false })]);
-  await life.images.reconcile(imageUsers(life));
+  await reconcileImages(life);
   await removeStaleState(life);
   life.settled = settling
     .then(() => endNetworks(life))
@@ -81,9 +81,21 @@ async function lookAgain(life: Life, directory: PodDirectory): Promise<void> {
   throw stillUnknown(directory.id, reading);
 }
 
+/** A pod whose containers cannot be listed is not understood either. */
+function readRecordAndApps(directory: PodDirectory): Reading<SandboxRecord> {
+  const reading = readSandboxRecord(directory.record);
+  if (reading.kind !== 'read') return reading;
+  try {
+    directory.apps();
+    return reading;
+  } catch (error) {
+    return { kind: 'unreadable', error: systemError('list the containers in', directory.path, error) };
+  }
+}
+
 /** The record with what was announced of a network that was still being made. */
 function readSandbox(directory: PodDirectory): Reading<SandboxRecord> {
-  const reading = readSandboxRecord(directory.record);
+  const reading = readRecordAndApps(directory);
   if (reading.kind !== 'read' || reading.record.network !== undefined) return reading;
   const network = readNetworkRecord(directory.network);
   if (network.kind === 'absent') return reading;
@@ -130,9 +142,11 @@ function readContainer(life: Life, sandbox: Sandbox, appId: string): void {
   life.log.error({ sandbox: sandbox.id, container: appId, error: why }, 'a container is not understood');
 }
 
-/** A dead pod's containers without a usable record: nothing of them runs any more. Those of a live pod stay until it ends. */
+/** Containers without a usable record of which nothing runs: the pod is dead, or its stage1 does not know them. The others stay. */
 async function endUnknownContainers(life: Life, sandbox: Sandbox): Promise<void> {
-  for (const appId of [...sandbox.unknownContainers.keys()]) {
+  const alive = await appsOf(sandbox);
+  if (alive === undefined) return;
+  for (const appId of [...sandbox.unknownContainers.keys()].filter((id) => !alive.has(id))) {
     const reading = readContainerRecord(sandbox.directory.appRecord(appId));
     if (reading.kind !== 'absent' && reading.kind !== 'torn') continue;
     await releaseNamed(life, [appId]);
@@ -140,6 +154,13 @@ async function endUnknownContainers(life: Life, sandbox: Sandbox): Promise<void>
     else await removeTree(sandbox.directory.app(appId));
     sandbox.unknownContainers.delete(appId);
   }
+}
+
+/** Those that its stage1 knows; none in a dead pod. Undefined while that cannot be told. */
+async function appsOf({ state, client }: Sandbox): Promise<ReadonlySet<string> | undefined> {
+  if (state.kind === 'notready') return new Set();
+  if (client === undefined) return undefined;
+  return new Set((await client.getState()).apps.map(({ appId }) => appId));
 }
 
 /** One attempt, or the beginning of many: what fails is tried again in the background. Never rejects. */
@@ -151,7 +172,7 @@ async function settlePod(life: Life, sandbox: Sandbox): Promise<void> {
     if (state.kind === 'removing') await sandbox.mutex.run(() => removePod(life, sandbox));
     else if (state.kind === 'ready') await settle(life, sandbox);
     else await sandbox.mutex.run(() => end(life, sandbox, 'supervisor', state.reason));
-    if (sandbox.state.kind === 'notready') await endUnknownContainers(life, sandbox);
+    if (sandbox.unknownContainers.size > 0) await endUnknownContainers(life, sandbox);
   } catch (error) {
     life.log.error({ sandbox: sandbox.id, error: describeError(error) }, 'a pod could not be settled');
     if (state.kind !== 'removing') await keepSettling(life, sandbox);
@@ -192,6 +213,21 @@ function networkRecords(life: Life): NetworkRecord[] {
     const gone = record.state.kind === 'notready' && record.state.networkDown;
     return gone || record.network === undefined ? [] : [record.network];
   });
+}
+
+/** Where it cannot be told who uses what, everything stays as it is until the next start. */
+async function reconcileImages(life: Life): Promise<void> {
+  let users: Map<string, readonly string[]>;
+  try {
+    users = imageUsers(life);
+  } catch (error) {
+    life.log.error(
+      { error: describeError(error) },
+      'layers in use are not known; none is unmounted or removed',
+    );
+    return;
+  }
+  await life.images.reconcile(users);
 }
 
 /** Containers that may still run need their layers; the others' mounts are let go. */

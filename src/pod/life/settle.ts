@@ -1,8 +1,7 @@
 /** A pod's record and the facts brought together: a living pod is adopted, a dead one ended. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, nowNanoseconds } from '../../base/index.ts';
+import { nowNanoseconds } from '../../base/index.ts';
 import type { Stage1Client, Stage1Event } from '../../stage1/index.ts';
-import { deleteApp } from '../resource/app.ts';
 import { bootId } from '../store/directory.ts';
 import type { Container, Sandbox } from '../store/sandbox.ts';
 import { end } from './end.ts';
@@ -83,39 +82,35 @@ async function onLost(life: Life, sandbox: Sandbox, client: Stage1Client): Promi
  */
 async function adopt(life: Life, sandbox: Sandbox): Promise<void> {
   const client = await life.control.Stage1Client.connect(sandbox.directory.controlSocket);
-  let strangers: readonly string[];
   try {
     // Listening first: what happens after the state was taken arrives as an event, and applying twice does no harm.
     client.listen((event) => onEvent(life, sandbox, event));
     await client.subscribe();
-    strangers = applyState(life, sandbox, (await client.getState()).apps);
+    applyState(life, sandbox, (await client.getState()).apps);
   } catch (error) {
     client.close();
     throw error;
   }
   connect(life, sandbox, client);
-  for (const appId of strangers) await endStranger(life, sandbox, client, appId);
   for (const container of [...sandbox.containers.values()]) await finish(life, container);
 }
 
-/** In one go, so that nothing is made or ended meanwhile. Returns apps that no record names. */
+/** In one go, so that nothing is made or ended meanwhile. */
 function applyState(
   life: Life,
   sandbox: Sandbox,
   apps: Awaited<ReturnType<Stage1Client['getState']>>['apps'],
-): readonly string[] {
-  const strangers: string[] = [];
+): void {
   for (const app of apps) {
     const container = sandbox.containers.get(app.appId);
     if (container !== undefined) applyAppState(life, container, app);
-    else if (!sandbox.unknownContainers.has(app.appId)) strangers.push(app.appId);
+    else if (!sandbox.unknownContainers.has(app.appId)) keepStranger(life, sandbox, app.appId);
   }
   const known = new Set(apps.map(({ appId }) => appId));
   for (const container of sandbox.containers.values()) {
     if (known.has(container.id) || container.inMaking) continue;
     accountForLost(life, container, nowNanoseconds(), 'its stage1 does not know this container');
   }
-  return strangers;
 }
 
 /** What a server that is gone had begun is taken back, or finished. What this one is making is its maker's to end. */
@@ -125,14 +120,11 @@ async function finish(life: Life, container: Container): Promise<void> {
   else if (container.state.kind === 'removing') keepRemoving(life, container);
 }
 
-/** An app without a directory: its record was removed, so it cannot be shown, and must not run. Never rejects. */
-async function endStranger(life: Life, sandbox: Sandbox, client: Stage1Client, appId: string): Promise<void> {
-  const about = { sandbox: sandbox.id, container: appId };
-  life.log.warn(about, 'stage1 runs an app that no record names; it is stopped');
-  try {
-    await deleteApp(client, appId);
-    await life.images.releaseLayers(appId);
-  } catch (error) {
-    life.log.error({ ...about, error: describeError(error) }, 'that app could not be stopped');
-  }
+/** An app whose directory is gone: whoever removed it was not a server, which makes stage1 forget an app first. */
+function keepStranger(life: Life, sandbox: Sandbox, appId: string): void {
+  sandbox.unknownContainers.set(appId, 'its directory is missing');
+  life.log.error(
+    { sandbox: sandbox.id, container: appId },
+    'stage1 has an app that no record names; it is left as it is, and goes with its pod',
+  );
 }

@@ -79,9 +79,12 @@ export class PodDirectory {
     return lockFd;
   }
 
-  /** Whether somebody (stage1, or who is making the pod) holds the lock. */
+  /**
+   * Whether somebody (stage1, or who is making the pod) holds the lock. A lock that was deleted cannot be asked: then the pod
+   * lives as long as somebody listens on its control socket. Errors: those of the file system.
+   */
   isHeld(): boolean {
-    return native().lockHeld(this.lock);
+    return native().lockHeld(this.lock) || (!isThere(this.lock) && isListening(this.controlSocket));
   }
 
   /** The lock's descriptor, or undefined while another holds it. */
@@ -125,6 +128,13 @@ export function listIds(directory: string): string[] {
     if (errno(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+/** Whether a process listens on the unix socket of this path, as the kernel has it. */
+function isListening(path: string): boolean {
+  return readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((line) => line.endsWith(` ${path}`));
 }
 
 /** Whether there is something at `path`. Errors: those of the file system, which must not count as absence. */

@@ -64,8 +64,13 @@ export class Registry implements PodReader {
     return [...this.#sandboxes.values()];
   }
 
-  /** By whole ID or unique prefix. Errors: invalid-argument for a prefix of several. */
+  /**
+   * By whole ID or unique prefix. Errors: invalid-argument for a prefix of several; unavailable for a pod that is there and not
+   * understood, for nobody may take it for gone.
+   */
   findSandbox(idOrPrefix: string): Sandbox | undefined {
+    const unknown = this.unknownPods.get(idOrPrefix);
+    if (unknown !== undefined) throw notUnderstood(unknown);
     return find(this.#sandboxes, idOrPrefix, 'sandbox');
   }
 
@@ -169,6 +174,15 @@ function find<E extends Entry<AnyRecord>>(
     operation: `find ${what}`,
     subject: idOrPrefix,
     message: `"${idOrPrefix}" is the start of ${matches.length} ${what} IDs; give more of it`,
+  });
+}
+
+function notUnderstood({ id, kind, message }: UnknownPod): GantryError {
+  return new GantryError({
+    code: 'unavailable',
+    operation: 'find sandbox',
+    subject: id,
+    message: `pod sandbox "${id}" is left as it is, for its record is ${kind}: ${message}; "crictl info" tells more`,
   });
 }
 
