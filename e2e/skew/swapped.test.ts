@@ -74,10 +74,12 @@ describe('releases that are swapped', () => {
   });
 
   test('and its records are changed without losing what only it knows', async () => {
-    const { pod, id } = at(1);
-    await world.cri.call('UpdateContainerResources', { containerId: id, linux: { cpuShares: 600n } });
-    const added = await startContainer(world, pod, script('exit 0'));
+    for (const { id } of [at(0), at(1)])
+      await world.cri.call('UpdateContainerResources', { containerId: id, linux: { cpuShares: 600n } });
+    const added = await startContainer(world, at(0).pod, script('exit 0'));
     await world.cri.call('RemoveContainer', { containerId: added });
+    const refused = await failure(createContainer(world, at(1).pod));
+    expect(refused.details).toContain('flavor "wasm", which this release does not know; it runs on');
     await pull(world, 'gantry.test/docker:1');
     const record = readJson(containerRecord(1));
     expect(record).toMatchObject({ version: 7, future, state: { kind: 'running', future } });
