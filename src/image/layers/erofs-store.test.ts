@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -57,7 +57,7 @@ describe('the EROFS store', () => {
     const store = await openStore(base);
     const layer = layerOf(tarOf({ 'a/b/c': 'x', d: 'y'.repeat(10_000) }));
     const { key } = await store.add({}, (sink) => pipeline([layer.bytes], sink), never());
-    expect(spawnSync('fsck.erofs', [store.path(key)])).toMatchObject({ status: 0, error: undefined });
+    expect(spawnSync('fsck.erofs', [store.path(key)])).toMatchObject({ status: 0 });
   });
 
   it('removes what dead processes began, and nothing of the living', async () => {
@@ -72,7 +72,7 @@ describe('the EROFS store', () => {
   it('says that the disk is full, and leaves nothing', async () => {
     const small = join(base, 'small');
     mkdirSync(small);
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'image-test', small]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'image-test', small]);
     try {
       const store = await openStore(small);
       const layer = layerOf(tarOf({ big: Buffer.alloc(4 << 20, 'x') }));
@@ -80,7 +80,7 @@ describe('the EROFS store', () => {
       await expect(added).rejects.toMatchObject({ code: 'resource-exhausted' });
       expect(readdirSync(small)).toEqual([]);
     } finally {
-      spawnSync('umount', [small]);
+      execFileSync('umount', [small]);
     }
   });
 
