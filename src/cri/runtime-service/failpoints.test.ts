@@ -90,6 +90,24 @@ describe('StopPodSandbox fails after', () => {
   });
 });
 
+describe('RemoveContainer fails where nobody sees the container any more', () => {
+  it.each(['app/directory/release', 'app/directory/released'])(
+    '%s: it goes in the background',
+    async (point) => {
+      const podSandboxId = await world.runPod();
+      const there = world.leftovers();
+      const containerId = await world.start(podSandboxId, ['sleep', '1000']);
+      armFailpoints(point);
+      const remove = world.call(removeContainer, 'RemoveContainerRequest', { containerId });
+      await expect(remove).rejects.toThrow(point);
+      armFailpoints('');
+      await eventually(() => world.services.pods.container(containerId) === undefined);
+      expect(world.leftovers()).toEqual(there);
+      await world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
+    },
+  );
+});
+
 describe('RemovePodSandbox fails after', () => {
   it.each<string>([...failpoints.stopPodSandbox, ...failpoints.removePodSandbox])(
     '%s: the pod stays, says why, and goes in the background',

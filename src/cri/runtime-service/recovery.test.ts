@@ -259,6 +259,23 @@ describe('ten pods that hang', () => {
   });
 });
 
+describe('many pods that do not answer at start-up', () => {
+  it('keep no other pod from being adopted; each is when it answers again', async () => {
+    const pods: string[] = [];
+    for (let i = 0; i < 40; i++) pods.push(await world.runPod());
+    const [hung, living] = [pods.slice(0, 30), pods.slice(30)];
+    const adopted = (ids: readonly string[]): number =>
+      ids.filter((id) => world.services.pods.requireSandboxObject(id).client !== undefined).length;
+    for (const pod of hung) signalStage1(pod, 'SIGSTOP');
+    await world.reopen();
+    expect([adopted(hung), adopted(living)]).toEqual([0, living.length]);
+    for (const pod of hung) signalStage1(pod, 'SIGCONT');
+    await eventually(() => adopted(hung) === hung.length, 60_000);
+    for (const pod of pods) await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+});
+
 describe('a stage1 that is killed', () => {
   it('takes its pod along: reported dead, nothing left running', async () => {
     const pod = await world.runPod();

@@ -69,6 +69,13 @@ export class World {
     await this.services.life.settled;
   }
 
+  /** The same without waiting for what start-up leaves to the background. */
+  async reopen(): Promise<void> {
+    await closeServices(this.services);
+    this.services = await createServices(this.config, log);
+    this.#noteIds();
+  }
+
   /** Every pod that is begun, also those that fail: other tests make namespaces at the same time. */
   #noteIds(): void {
     const { pods } = this.services;

@@ -24,6 +24,19 @@ export async function removeContainerNow(life: Life, container: Container): Prom
   if (shown) publish(life, 'deleted', sandbox, container);
 }
 
+/**
+ * The same for one that is shown. Once its record says that it is being removed, nobody sees it to ask again: then what fails is
+ * tried again in the background. Errors: the step's.
+ */
+export async function removeShown(life: Life, container: Container): Promise<void> {
+  try {
+    await removeContainerNow(life, container);
+  } catch (error) {
+    if (container.state.kind === 'removing') keepRemoving(life, container);
+    throw error;
+  }
+}
+
 async function release(life: Life, container: Container, downTo: AppResourceName): Promise<void> {
   try {
     await releaseAll(life, appResources(), appResourceOf, container, downTo);

@@ -15,7 +15,7 @@ import { isThere, listIds, PodDirectory, removeTree } from '../store/directory.t
 import { Container, Sandbox } from '../store/sandbox.ts';
 import { end, endNetwork, endUnmadePod, removePod } from './end.ts';
 import type { Life } from './life.ts';
-import { keepSettling, settle } from './settle.ts';
+import { finishContainers, keepSettling, settle } from './settle.ts';
 import { endUnknown, keepUnknown, releaseNamed, stillUnknown } from './unknown.ts';
 
 /** Pods looked after at once: each waits for a socket, or for the kernel to kill. */
@@ -173,6 +173,7 @@ async function settlePod(life: Life, sandbox: Sandbox): Promise<void> {
     else if (state.kind === 'ready') await settle(life, sandbox);
     else await sandbox.mutex.run(() => end(life, sandbox, 'supervisor', state.reason));
     if (sandbox.unknownContainers.size > 0) await endUnknownContainers(life, sandbox);
+    if (sandbox.state.kind === 'notready') await finishContainers(life, sandbox);
   } catch (error) {
     life.log.error({ sandbox: sandbox.id, error: describeError(error) }, 'a pod could not be settled');
     if (state.kind !== 'removing') await keepSettling(life, sandbox);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nowNanoseconds } from '../../base/index.ts';
 import type { Stage1Client, Stage1Event } from '../../stage1/index.ts';
 import { bootId } from '../store/directory.ts';
-import type { Container, Sandbox } from '../store/sandbox.ts';
+import type { Sandbox } from '../store/sandbox.ts';
 import { end } from './end.ts';
 import { endUnmadeContainer, keepRemoving } from './end-container.ts';
 import { accountForLost, applyAppState, applyAppStates, markStarted } from './exits.ts';
@@ -92,7 +92,7 @@ async function adopt(life: Life, sandbox: Sandbox): Promise<void> {
     throw error;
   }
   connect(life, sandbox, client);
-  for (const container of [...sandbox.containers.values()]) await finish(life, container);
+  await finishContainers(life, sandbox);
 }
 
 /** In one go, so that nothing is made or ended meanwhile. */
@@ -114,10 +114,12 @@ function applyState(
 }
 
 /** What a server that is gone had begun is taken back, or finished. What this one is making is its maker's to end. */
-async function finish(life: Life, container: Container): Promise<void> {
-  if (container.inMaking) return;
-  if (container.state.kind === 'creating') await endUnmadeContainer(life, container);
-  else if (container.state.kind === 'removing') keepRemoving(life, container);
+export async function finishContainers(life: Life, sandbox: Sandbox): Promise<void> {
+  for (const container of [...sandbox.containers.values()]) {
+    if (container.inMaking) continue;
+    if (container.state.kind === 'creating') await endUnmadeContainer(life, container);
+    else if (container.state.kind === 'removing') keepRemoving(life, container);
+  }
 }
 
 /** An app whose directory is gone: whoever removed it was not a server, which makes stage1 forget an app first. */

@@ -2,7 +2,7 @@
 import { deadlines, errorCode, GantryError } from '../../base/index.ts';
 import { isStage1Errno } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
-import { removeContainerNow } from './end-container.ts';
+import { removeShown } from './end-container.ts';
 import { applyAppState } from './exits.ts';
 import type { Life } from './life.ts';
 import { settle } from './settle.ts';
@@ -76,7 +76,7 @@ async function removeStopped(life: Life, container: Container): Promise<void> {
     await stopContainer(life, container, 0n);
     removed = await container.mutex.run(async () => {
       if (isRunning(container)) return false; // started in between
-      if (life.registry.findContainer(container.id) !== undefined) await removeContainerNow(life, container);
+      if (life.registry.findContainer(container.id) !== undefined) await removeShown(life, container);
       return true;
     });
   }
