@@ -136,6 +136,19 @@ describe('limits of a container whose cgroup is systemd’s', () => {
     expect(units('*', '--failed')).toEqual([]);
   });
 
+  test('are units’ too where there is no bus: systemd has a socket of its own', async () => {
+    const wrapper = ['env', 'DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent'];
+    const other = await World.create({ subnet: 100, server: { wrapper } });
+    try {
+      await pull(other, shellImage);
+      const linux = { resources: { memoryLimitInBytes: 104857600n } };
+      const id = await startContainer(other, await runPod(other), { linux });
+      expect(show(scopeOf(id), 'MemoryMax')).toEqual({ MemoryMax: '104857600' });
+    } finally {
+      await other.dispose();
+    }
+  });
+
   test('go with the scope: no unit is left, none has failed', async () => {
     await createContainer(world, pod);
     await removePod(world, pod);

@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['e2e/systemd/*.guest.ts'],
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 300_000,
+    testTimeout: 900_000,
     hookTimeout: 600_000,
   },
 });

@@ -135,7 +135,7 @@ export interface NativeBus {
     values: readonly BusValue[],
     timeout: number,
   ): Promise<BusValue[]>;
-  /** Calls that are left fail; `onClosed` is not called any more. Idempotent. */
+  /** Calls that are left fail, and `onClosed` follows. Idempotent. */
   close(): void;
 }
 

@@ -19,25 +19,31 @@ export interface BusAddress {
   readonly isBus: boolean;
 }
 
-/** The bus where it runs, else systemd's own socket. DBUS_SYSTEM_BUS_ADDRESS names another bus, as for every D-Bus client. */
-export function managerAddress(): BusAddress {
+/**
+ * In the order to try them: the bus (DBUS_SYSTEM_BUS_ADDRESS names another one, as for every D-Bus client), then systemd's own
+ * socket.
+ */
+export function managerAddresses(): BusAddress[] {
   const named = process.env['DBUS_SYSTEM_BUS_ADDRESS'] ?? '';
-  if (named !== '') return { address: named, isBus: true };
-  const isBus = existsSync(systemBus) || !existsSync(privateSocket);
-  return { address: `unix:path=${isBus ? systemBus : privateSocket}`, isBus };
+  return [
+    { address: named === '' ? `unix:path=${systemBus}` : named, isBus: true },
+    ...(existsSync(privateSocket) ? [{ address: `unix:path=${privateSocket}`, isBus: false }] : []),
+  ];
 }
 
 /** A signal of the manager: its name and arguments. */
 export type SignalListener = (member: string, values: readonly BusValue[]) => void;
 
 export class ManagerBus {
-  readonly #address: () => BusAddress;
+  readonly #addresses: () => readonly BusAddress[];
   readonly #listeners = new Set<SignalListener>();
   readonly #losses = new Set<(reason: Error) => void>();
   #bus: Promise<NativeBus> | undefined;
+  /** The same, once it is there. */
+  #current: NativeBus | undefined;
 
-  constructor(address: () => BusAddress = managerAddress) {
-    this.#address = address;
+  constructor(addresses: () => readonly BusAddress[] = managerAddresses) {
+    this.#addresses = addresses;
   }
 
   /** Calls a method of org.freedesktop.systemd1.Manager. Errors: unavailable without a connection; else systemd's own words. */
@@ -91,21 +97,33 @@ export class ManagerBus {
     return this.#bus;
   }
 
+  /** Errors: the first address's. */
   async #connect(): Promise<NativeBus> {
-    const { address, isBus } = this.#address();
-    let bus: NativeBus;
-    try {
-      const { Bus } = native();
-      bus = new Bus(address, isBus, this.#onSignal, (reason) => this.#onClosed(bus, reason));
-      if (isBus) {
-        // Signals of a bus are for those who ask for them, and systemd sends none before somebody has subscribed.
-        const rule = `type='signal',sender='${destination}',path='${managerPath}',interface='${managerInterface}',member='JobRemoved'`;
-        const busName = 'org.freedesktop.DBus';
-        await bus.call(busName, '/org/freedesktop/DBus', busName, 'AddMatch', 's', [rule], callTimeout);
-        await bus.call(destination, managerPath, managerInterface, 'Subscribe', '', [], callTimeout);
+    const failures: GantryError[] = [];
+    for (const { address, isBus } of this.#addresses()) {
+      try {
+        this.#current = await this.#connectTo(address, isBus);
+        return this.#current;
+      } catch (cause) {
+        failures.push(unreachable(address, cause));
       }
-    } catch (cause) {
-      throw unreachable(address, cause);
+    }
+    throw failures[0] ?? unreachable('', new Error('there is no address'));
+  }
+
+  async #connectTo(address: string, isBus: boolean): Promise<NativeBus> {
+    const { Bus } = native();
+    const bus: NativeBus = new Bus(address, isBus, this.#onSignal, (reason) => this.#onClosed(bus, reason));
+    if (!isBus) return bus;
+    // Signals of a bus are for those who ask for them, and systemd sends none before somebody has subscribed.
+    const rule = `type='signal',sender='${destination}',path='${managerPath}',interface='${managerInterface}',member='JobRemoved'`;
+    const busName = 'org.freedesktop.DBus';
+    try {
+      await bus.call(busName, '/org/freedesktop/DBus', busName, 'AddMatch', 's', [rule], callTimeout);
+      await bus.call(destination, managerPath, managerInterface, 'Subscribe', '', [], callTimeout);
+    } catch (error) {
+      bus.close();
+      throw error;
     }
     return bus;
   }
@@ -116,12 +134,10 @@ export class ManagerBus {
   };
 
   #onClosed(bus: NativeBus, reason: Error): void {
-    void this.#bus?.then(
-      (current) => {
-        if (current === bus) this.#bus = undefined;
-      },
-      () => undefined,
-    );
+    // One that was tried and did not answer has nobody who waits.
+    if (bus !== this.#current) return;
+    this.#current = undefined;
+    this.#bus = undefined;
     for (const onLost of [...this.#losses]) onLost(reason);
   }
 }
