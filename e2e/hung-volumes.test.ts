@@ -1,6 +1,14 @@
 // Volumes whose file systems do not answer, as of network storage without its server: they stop nobody but whoever uses them.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ContainerConfigInit } from '../src/cri-types/index.ts';
@@ -174,6 +182,42 @@ describe('a pod', () => {
     expect(new Set(errors.map(({ code }) => code))).toEqual(new Set([FAILED_PRECONDITION]));
     expect(errors[0]?.details).toContain('is being removed');
     await eventually(helpers, (all) => all.length <= 2);
+  });
+
+  test('loses nothing but the log where its log’s file system hangs: its containers, execs and end go on', async () => {
+    const logging = await runPod(world, { linux: hostNetwork, logDirectory: join(fs.path, 'logs') });
+    const writer = await startContainer(world, logging, {
+      metadata: { name: 'writer', attempt: 0 },
+      logPath: 'writer.log',
+      command: ['sh', '-c', 'while :; do echo line; sleep 0.05; done'],
+    });
+    const quiet = await startContainer(world, logging, { logPath: 'quiet.log' });
+    const doomed = await runPod(world, { linux: hostNetwork, logDirectory: join(fs.path, 'doomed') });
+    await startContainer(world, doomed, {
+      logPath: 'doomed.log',
+      command: ['sh', '-c', 'yes a flood of lines'],
+    });
+    const log = join(fs.path, 'logs', 'writer.log');
+    await eventually(
+      () => readFileSync(log, 'utf8'),
+      (text) => text.includes('line'),
+    );
+    fs.stop();
+    try {
+      for (const id of [writer, quiet]) expect((await exec(world, id, 'echo alive')).text).toBe('alive');
+      await create('beside', { logPath: '' }, logging);
+      await world.cri.call('StopContainer', { containerId: quiet, timeout: 0n }, 60_000);
+      expect((await exec(world, writer, 'echo alive')).text).toBe('alive');
+      await removePod(world, doomed);
+    } finally {
+      fs.goOn();
+    }
+    const before = readFileSync(log, 'utf8').length;
+    await eventually(
+      () => readFileSync(log, 'utf8').length,
+      (length) => length > before,
+    );
+    await removePod(world, logging);
   });
 });
 

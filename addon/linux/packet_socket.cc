@@ -75,6 +75,11 @@ Result<Packet> receive_packet(int socket, bool wait) {
   return packet;
 }
 
+bool wait_for_packet(int socket, int milliseconds) {
+  pollfd entry{socket, POLLIN, 0};
+  return ::poll(&entry, 1, milliseconds) > 0;
+}
+
 bool peer_is_gone(int socket) {
   pollfd entry{socket, POLLIN, 0};
   return ::poll(&entry, 1, 0) > 0 && (entry.revents & POLLHUP) != 0;

@@ -27,6 +27,8 @@ Result<void> send_packet(int socket, std::string_view bytes, int fd = -1);
 // ENODATA once the peer has closed its end; EAGAIN when nothing is there and `socket` does not block (or `wait` is
 // false).
 Result<Packet> receive_packet(int socket, bool wait = true);
+// Whether there is a packet, or the peer's end, within so many milliseconds.
+bool wait_for_packet(int socket, int milliseconds);
 // Whether the peer has closed its end.
 bool peer_is_gone(int socket);
 

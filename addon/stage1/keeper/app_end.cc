@@ -93,7 +93,8 @@ void App::drain_and_finish() {
   io_->drain([this] {
     if (cgroup_ != nullptr) state_.oom_killed = state_.oom_killed || cgroup_->oom_kills() > 0;
     services_.loop.dispose(std::move(io_));
-    remove_cgroups([this] { run_poststop([this] { finished(); }); });
+    const auto go_on = [this] { remove_cgroups([this] { run_poststop([this] { finished(); }); }); };
+    log_ == nullptr ? go_on() : log_->settle(go_on);
   });
 }
 

@@ -91,8 +91,10 @@ void App::update(ReplyTo to, const std::string& resources_json) {
 
 void App::reopen_log(ReplyTo to) {
   if (log_ == nullptr) return reply_done(to);
-  auto reopened = log_->reopen();
-  reopened.ok() ? reply_done(to) : reply_error(to, std::move(reopened.error()));
+  // The answer may come when this app is gone.
+  log_->reopen([&services = services_, to](Result<void> reopened) {
+    services.reply(to, reopened.ok() ? contract::encode_done(to.request) : contract::encode_error(to.request, reopened.error()));
+  });
 }
 
 }  // namespace gantry::keeper

@@ -9,7 +9,7 @@ void Environment::tidy_later() {
   if (rest.running()) return;
   rest.start(loop, nanoseconds_a_second / 2, [this] {
     input.release();
-    output.release();
+    logs.tidy();
     give_back_own_memory();
   });
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "linux/page_buffer.h"
+#include "stage1/keeper/log_disk.h"
 #include "stage1/keeper/loop.h"
 
 namespace gantry::keeper {
@@ -13,9 +14,9 @@ struct Environment {
   explicit Environment(Loop& the_loop) : loop(the_loop) {}
 
   Loop& loop;
-  // For bytes on their way through, within one callback. Given back to the kernel when nothing has used them for a while.
+  // For bytes on their way in, within one callback. Given back to the kernel when nothing has used them for a while.
   PageBuffer input{256 << 10};
-  PageBuffer output{512 << 10};
+  LogDisk logs{loop};
   Timer rest;
   std::function<void(const std::string& app_id, const std::string& message)> warn;
 

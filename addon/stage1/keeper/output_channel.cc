@@ -14,6 +14,7 @@ constexpr size_t attach_bound = 8 << 20;
 constexpr size_t exec_high_water = 256 << 10;
 constexpr size_t grown_pipe = 256 << 10;
 constexpr int64_t breath = nanoseconds_a_millisecond;
+constexpr int64_t log_pause = 5 * nanoseconds_a_millisecond;
 constexpr int64_t drain_limit = 2 * nanoseconds_a_second;
 constexpr int64_t early_end_patience = 60 * nanoseconds_a_second;
 constexpr int64_t terminal_quiet = 100 * nanoseconds_a_millisecond;
@@ -44,6 +45,7 @@ void OutputChannel::attach(UniqueFd socket) {
 }
 
 void OutputChannel::ready() {
+  if (log_ != nullptr && log_->is_behind()) return hold_back();
   char* buffer = environment_.input.data();
   if (buffer == nullptr) return;
   const Transfer got = read_some(source_.get(), buffer, std::min(environment_.input.size(), left_));
@@ -56,6 +58,12 @@ void OutputChannel::ready() {
   }
   if (quiet_.running()) wait_for_quiet();
   pace(got.count);
+}
+
+// The log's disk is slow: the app's pipe fills meanwhile, and nothing of it is lost.
+void OutputChannel::hold_back() {
+  watch_.set(nothing);
+  held_back_.start(environment_.loop, log_pause, [this] { watch_.set(readable); });
 }
 
 void OutputChannel::deliver(std::string_view bytes) {
@@ -97,7 +105,7 @@ void OutputChannel::drain(Drain how, int64_t patience, std::function<void()> don
   breath_.cancel();
   watch_.set(held_up() ? nothing : readable);
   if (how == Drain::to_end) {
-    breath_.start(environment_.loop, drain_limit, [this] { source_ended(); });
+    limit_drain();
   } else if (is_terminal(source_.get())) {
     // The kernel hands a terminal's last bytes over a moment later, and FIONREAD does not tell.
     wait_for_quiet();
@@ -105,6 +113,13 @@ void OutputChannel::drain(Drain how, int64_t patience, std::function<void()> don
     left_ = bytes_ready(source_.get());
     if (left_ == 0) source_ended();
   }
+}
+
+// Whoever else holds the pipe; but a slow log is no reason to leave its content.
+void OutputChannel::limit_drain() {
+  breath_.start(environment_.loop, drain_limit, [this] {
+    log_ != nullptr && log_->is_behind() ? limit_drain() : source_ended();
+  });
 }
 
 void OutputChannel::wait_for_quiet() {
@@ -123,6 +138,7 @@ void OutputChannel::source_ended() {
   if (!source_.valid()) return;
   breath_.cancel();
   quiet_.cancel();
+  held_back_.cancel();
   watch_.end();
   source_.reset();
   if (log_ != nullptr) log_->finish(kind_);

@@ -41,9 +41,11 @@ class OutputChannel {
  private:
   void ready();
   void deliver(std::string_view bytes);
+  void hold_back();
   void pace(size_t count);
   [[nodiscard]] bool held_up() const;
   void readers_changed();
+  void limit_drain();
   void wait_for_quiet();
   void source_ended();
   void finish_streams();
@@ -55,7 +57,7 @@ class OutputChannel {
   LogWriter* log_ = nullptr;
   UniqueFd source_;
   Watch watch_;
-  Timer breath_, quiet_;
+  Timer breath_, quiet_, held_back_;
   std::vector<std::shared_ptr<OutputStream>> streams_, flushing_;
   std::function<void()> done_;
   int64_t patience_ = 0;

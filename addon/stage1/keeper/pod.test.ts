@@ -124,7 +124,7 @@ describe('launch', () => {
     const id = pod.writeApp({ args: ['sleep', '60'] });
     await pod.create(id); // placed by nobody: it is where its parent is
     await expect(pod.control.request({ continue: { appId: id } })).rejects.toThrow(/not moved into a cgroup/);
-    expect(readFileSync(`${scope}/cgroup.procs`, 'utf8')).toBe(`${pod.pid}\n`);
+    expect(readFileSync(`${scope}/cgroup.procs`, 'utf8').split('\n')).toContain(`${pod.pid}`);
     await pod.control.request({ stopPod: {} });
     await pod.exited;
     rmdirSync(scope);
@@ -252,13 +252,14 @@ function descriptorsOf(pid: number): string[] {
 describe('descriptors', () => {
   it('are closed at each exit: a pod outlives more apps than its limit has descriptors', async () => {
     const pod = await start({ prefix: ['prlimit', '--nofile=64:64'] });
+    await pod.runToEnd({ args: ['true'] }); // the first one that has a log starts the process for logs
     const before = pod.openDescriptors();
     for (let round = 0; round < 60; ++round) {
       const ended = await pod.runToEnd({ args: ['true'] });
       expect(ended.exitCode).toBe(0);
     }
     await eventually(() => expect(pod.openDescriptors()).toBe(before));
-    expect(await pod.control.request({ getState: {} })).toMatchObject({ state: { apps: { length: 60 } } });
+    expect(await pod.control.request({ getState: {} })).toMatchObject({ state: { apps: { length: 61 } } });
   });
 
   it('may be as many as the hard limit allows, while apps, execs and hooks get the soft one', async () => {
@@ -285,9 +286,23 @@ describe('descriptors', () => {
   });
 });
 
+/** The one of stage1's children that writes its logs. */
+function logProcessOf(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  const found = children.find((child) => readFileSync(`/proc/${child}/comm`, 'utf8') === 'gantry-log\n');
+  return Number(found);
+}
+
+/** KiB. */
+function memoryOf(pid: number, kind: 'Pss' | 'Pss_Anon'): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(new RegExp(`^${kind}: +(\\d+) kB`, 'm').exec(rollup)?.[1]);
+}
+
 describe('at rest', () => {
   it('costs less than a mebibyte, and no descriptor is left of what has gone', async () => {
     const pod = await start();
+    await pod.runToEnd({ args: ['true'] });
     const before = pod.openDescriptors();
     for (let round = 0; round < 5; ++round) {
       const id = await pod.run({ args: ['sh', '-c', 'seq 1 100000'] });
@@ -295,15 +310,17 @@ describe('at rest', () => {
       await pod.control.request({ delete: { appId: id } });
     }
     await eventually(() => expect(pod.openDescriptors()).toBe(before));
-    await pod.run({ args: ['sleep', '60'] });
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const rollup = readFileSync(`/proc/${pod.pid}/smaps_rollup`, 'utf8');
-    const pss = Number(/^Pss: +(\d+) kB/m.exec(rollup)?.[1]);
+    // Several, as on a node: they share the program's pages.
+    const pods = [pod, ...(await Promise.all(Array.from({ length: 4 }, () => start())))];
+    for (const each of pods) await each.run({ args: ['sleep', '60'] });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const pss = pods.flatMap(({ pid }) => [pid, logProcessOf(pid)]).map((pid) => memoryOf(pid, 'Pss'));
+    const each = pss.reduce((sum, part) => sum + part, 0) / pods.length;
     console.log(
-      `stage1 with one app: PSS ${pss} KiB, of that private ${/^Pss_Anon: +(\d+)/m.exec(rollup)?.[1]} KiB`,
+      `stage1 with one app: PSS ${each} KiB, of that private ${memoryOf(pod.pid, 'Pss_Anon')} KiB and its process for logs' ${memoryOf(logProcessOf(pod.pid), 'Pss_Anon')} KiB`,
     );
     // The sanitizers' shadow memory is not stage1's.
-    if (!pod.isSanitized()) expect(pss).toBeLessThan(1024);
+    if (!pod.isSanitized()) expect(each).toBeLessThan(1024);
   });
 
   it('answers in milliseconds while an app floods its log', async () => {

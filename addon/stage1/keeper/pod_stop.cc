@@ -95,6 +95,7 @@ void Pod::say_good_bye() {
   for (const auto& [id, connection] : connections_) {
     if (connection->unsent()) return connection->when_sent([this] { loop.post([this] { say_good_bye(); }); });
   }
+  logs.end();  // it is in the cgroup
   if (!own_cgroup_.empty()) remove_own_cgroup();
   loop.stop();
 }

@@ -133,7 +133,7 @@ describe('the pod’s end', () => {
     await other.request({ subscribe: {} });
     expect(await other.event((event) => event.hello)).toMatchObject({
       podId: pod.id,
-      contractVersion: 1,
+      contractVersion: 2,
       pid: pod.pid,
     });
     await other.event((event) => event.podReady);
