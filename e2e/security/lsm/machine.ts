@@ -101,10 +101,8 @@ function makeImage(options: MachineOptions): string {
   makeLayer(join(root, 'layer'), busybox, options.programs);
   for (const one of options.cases) writeCase(join(root, 'cases', one.name), one);
   const image = join(options.directory, 'image');
-  execFileSync('sh', [
-    '-c',
-    `cd ${root} && find . | ${busybox} cpio -o -H newc 2>/dev/null | gzip -1 > ${image}`,
-  ]);
+  const pack = 'cd "$1" && find . | "$2" cpio -o -H newc 2>/dev/null | gzip -1 > "$3"';
+  execFileSync('sh', ['-c', pack, 'sh', root, busybox, image]);
   rmSync(root, { recursive: true });
   return image;
 }
