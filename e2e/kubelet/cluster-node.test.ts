@@ -42,6 +42,12 @@ beforeAll(async () => {
 });
 afterAll(async () => await node?.dispose());
 
+/** Of the module that the kubelet is built from. */
+function builtVersion(): string {
+  const modules = readFileSync(new URL('go.mod', import.meta.url), 'utf8');
+  return /^\s*k8s\.io\/kubernetes (v\S+)$/m.exec(modules)?.[1] ?? 'no version in go.mod';
+}
+
 async function nodeStatus(): Promise<NodeStatus> {
   return (await node.controlPlane.client.get<{ status: NodeStatus }>(`/api/v1/nodes/${nodeName}`)).status;
 }
@@ -50,7 +56,7 @@ test('the node says what it is, what it has and what its runtime can do', async 
   const status = await eventually(nodeStatus, ({ images }) => (images ?? []).length >= 2);
   expect(status.nodeInfo).toMatchObject({
     containerRuntimeVersion: `gantry://${version}`,
-    kubeletVersion: 'v1.37.0',
+    kubeletVersion: builtVersion(),
     kernelVersion: release(),
     operatingSystem: 'linux',
     bootID: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
