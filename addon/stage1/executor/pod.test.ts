@@ -202,7 +202,7 @@ describe.each(kernels)('a pod (as on an old kernel: $oldKernel)', ({ oldKernel =
       'ls / | grep -c file-; cat /which; stat -c %a /; echo new > /which; touch /new; ls /file-3',
     );
     const done = run(spec, { pod: pod(), app: app(rootfs) });
-    expect(done.stdout).toBe('99\n99\n751\n');
+    expect(done.stdout).toBe('99\n99\n755\n');
     expect(done.stderr).toContain('/file-3: No such file');
     expect(readdirSync(join(writable, 'upper')).sort()).toEqual(expect.arrayContaining(['new', 'which']));
     // Again, on what was left: the same root once more.

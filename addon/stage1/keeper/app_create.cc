@@ -1,5 +1,6 @@
 // From nothing to "running": documents, cgroups, stdio, the clone, the barrier.
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -162,10 +163,10 @@ void App::proceed(ReplyTo to) {
   check_sent(child_->proceed());
 }
 
-// A child that takes no command is as good as dead; child_exited() answers.
+// A child that takes no command is as good as dead; child_exited() answers, and knows better why it died.
 void App::check_sent(Result<void> sent) {
   if (sent.ok()) return;
-  failure_ = std::move(sent.error());
+  if (sent.error().code != EPIPE && sent.error().code != ECONNRESET) failure_ = std::move(sent.error());
   (void)child_->signal(SIGKILL);
 }
 

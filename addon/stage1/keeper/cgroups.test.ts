@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, makeRootfs, newId, type Rootfs, second, TestPod } from '../testing/index.ts';
@@ -303,4 +303,29 @@ describe('a relative cgroupsPath', () => {
       expect(existsSync(`/sys/fs/cgroup/pids/keeper-relative-${pod.id.slice(0, 8)}`)).toBe(false),
     );
   });
+});
+
+// A frozen hierarchy of v1's stands for whatever keeps a process from dying.
+describe('an exec that cannot be killed', () => {
+  it('is reported as killed all the same, and its descriptors go with it', async () => {
+    const pod = await start();
+    const id = await pod.run({ args: ['sleep', '100'] });
+    const before = pod.openDescriptors();
+    const freezer = `/sys/fs/cgroup/freezer${pod.parent}/${id}/freezer.state`;
+    const running = pod.exec(id, ['sh', '-c', 'echo begun; sleep 90'], { timeout: 2n * second });
+    await eventually(() =>
+      expect(
+        readFileSync(`/sys/fs/cgroup/freezer${pod.parent}/${id}/cgroup.procs`, 'utf8').split('\n').length,
+      ).toBeGreaterThan(2),
+    );
+    writeFileSync(freezer, 'FROZEN');
+    const unborn = pod.exec(id, ['true'], { timeout: second });
+    await expect(unborn).rejects.toMatchObject({ errno: 110 });
+    const { exit, stdout } = await running;
+    expect(exit).toMatchObject({ exitCode: 137, timedOut: true, killed: true });
+    expect(stdout).toBe('begun\n');
+    writeFileSync(freezer, 'THAWED');
+    await eventually(() => expect(pod.openDescriptors()).toBe(before));
+    expect((await pod.exec(id, ['echo', 'again'])).stdout).toBe('again\n');
+  }, 60_000);
 });

@@ -162,9 +162,14 @@ void Exec::child_exited(ExitStatus status) {
   const bool ran = stage_ == Stage::running;
   services_.loop.dispose(std::move(child_));
   timeout_.cancel();
+  if (given_up_) return settle();
   status_ = status;
   if (!ran) return settle();
   stage_ = Stage::ended;
+  begin_drain();
+}
+
+void Exec::begin_drain() {
   draining_ = 2;
   in_.close();
   console_.reset();
@@ -205,8 +210,18 @@ void Exec::kill_all() {
   killing_.start(services_.loop, 10 * nanoseconds_a_second, attempt, [this](bool gone) {
     if (!gone) services_.warn(request_.app_id, "processes of exec " + request_.exec_id + " cannot be killed");
     kill_running_ = false;
+    if (child_ != nullptr) give_up();
     settle();
   });
+}
+
+// Frozen, or in uninterruptible sleep: whoever waits is told that it was killed, and its end is waited for in silence.
+void Exec::give_up() {
+  given_up_ = true;
+  status_ = {128 + SIGKILL, SIGKILL};
+  if (stage_ != Stage::running) return;
+  stage_ = Stage::ended;
+  begin_drain();
 }
 
 Error Exec::early_end() const {
@@ -219,7 +234,20 @@ Error Exec::early_end() const {
 
 // When everything that was under way has come to its end: the last word, once.
 void Exec::settle() {
-  if (child_ != nullptr || draining_ > 0 || kill_running_) return;
+  if (draining_ > 0 || kill_running_ || (child_ != nullptr && !given_up_)) return;
+  report();
+  if (child_ != nullptr) return;
+  App* app = services_.find_app(request_.app_id);
+  if (app != nullptr && app->cgroup() != nullptr) {
+    // Perhaps it died because the container had killed this cgroup by its own hand.
+    if (stage_ != Stage::ended) app->cgroup()->spend_exec_slot(slot_);
+    app->cgroup()->free_exec_slot(slot_);
+  }
+  services_.exec_finished(request_.exec_id);
+}
+
+void Exec::report() {
+  if (std::exchange(reported_, true)) return;
   if (stage_ == Stage::ended) {
     const contract::ExecExited event{request_.app_id, request_.exec_id, status_.code, timed_out_, killed_};
     services_.reply(to_, contract::encode_exec_exited(event));
@@ -228,13 +256,6 @@ void Exec::settle() {
     const Error unknown = early_end();
     services_.reply(to_, contract::encode_error(to_.request, failure_.value_or(timed_out_ ? timeout : unknown)));
   }
-  App* app = services_.find_app(request_.app_id);
-  if (app != nullptr && app->cgroup() != nullptr) {
-    // Perhaps it died because the container had killed this cgroup by its own hand.
-    if (stage_ != Stage::ended) app->cgroup()->spend_exec_slot(slot_);
-    app->cgroup()->free_exec_slot(slot_);
-  }
-  services_.exec_finished(request_.exec_id);
 }
 
 Result<void> Exec::kill(int signal, bool all) {

@@ -58,8 +58,11 @@ class Exec : private Child::Listener {
   void fail(Error error);
   void timed_out();
   void kill_all();
+  void begin_drain();
   void drained();
+  void give_up();
   void settle();
+  void report();
   [[nodiscard]] Error early_end() const;
 
   Services& services_;
@@ -82,6 +85,8 @@ class Exec : private Child::Listener {
   bool timed_out_ = false;
   bool killed_ = false;
   bool kill_running_ = false;
+  bool given_up_ = false;  // its process does not die, and is waited for no longer
+  bool reported_ = false;
 };
 
 }  // namespace gantry::keeper
