@@ -18,7 +18,8 @@ struct Packet {
   UniqueFd fd;
 };
 
-// Connects to the stream socket at `path`.
+// Connects to the stream socket at `path`. A peer that does not accept, or later does not read, is waited for five seconds
+// (EAGAIN).
 Result<UniqueFd> connect_stream(const std::string& path);
 
 // Both ends blocking, close-on-exec.

@@ -1,5 +1,6 @@
 #include "stage1/executor/launch.h"
 
+#include <csignal>
 #include <cstdlib>
 
 #include "linux/clone_process.h"
@@ -16,6 +17,8 @@ namespace gantry::executor {
 namespace {
 
 constexpr int no_cgroup = -1;
+// Milliseconds.
+constexpr int launcher_limit = 8000, killed_limit = 1000;
 // Of every process until it execs, of the pod's PID 1 for good: what neighbours in a shared pid namespace see.
 constexpr const char* process_title = "gantry-init";
 
@@ -99,6 +102,14 @@ Result<void> leave_keeper_as_launcher(const LaunchPlan& plan, int report, int sy
   exit_now(0);
 }
 
+// The keeper's only wait for a process: for one that hangs (in a seccomp agent that does not read, most likely) it must not be
+// long. What the launcher had made gives up when it finds its socket closed.
+Error give_up(const Cloned& launcher) {
+  (void)pidfd_send_signal(launcher.pidfd.get(), SIGKILL);
+  if (wait_for_end(launcher.pidfd.get(), killed_limit)) (void)pidfd_reap(launcher.pidfd.get());
+  return {ETIMEDOUT, "clone", {}, "the launching process did not get its process made in time"};
+}
+
 Result<ChildProcess> launch_by_launcher(const LaunchPlan& plan, const std::function<void(ChildSync&)>& body) {
   auto sync = packet_socket_pair();
   if (!sync) return sync.error();
@@ -111,6 +122,7 @@ Result<ChildProcess> launch_by_launcher(const LaunchPlan& plan, const std::funct
     run_launcher(plan, report->second.get(), std::move(sync->second), body);
   }
   report->second.reset();
+  if (!wait_for_packet(report->first.get(), launcher_limit)) return give_up(*launcher);
   auto answer = receive_packet(report->first.get());
   GANTRY_TRY(wait_for(launcher->pid));
   if (!answer) return Error{ECHILD, "clone", {}, "the launching process died"};

@@ -79,6 +79,7 @@ class App : private Child::Listener {
   // app_end.cc
   void fail(ReplyTo to, Error error);
   void forget();
+  void leave_child();
   void begin_ending(ExitStatus status);
   [[nodiscard]] Error early_end(const char* operation, const char* what, const ExitStatus& status) const;
   void kill_rest(std::function<void()> then);

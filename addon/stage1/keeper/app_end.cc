@@ -28,9 +28,18 @@ void App::forget() {
   stage_ = Stage::forgetting;
   if (child_ != nullptr) {
     (void)child_->signal(SIGKILL);  // child_exited() goes on
+    force_.start(services_.loop, kill_limit, [this] { leave_child(); });
   } else {
     remove_cgroups([this] { forgotten(); });
   }
+}
+
+// It hangs in a mount, of a file system that does not answer, and no signal ends that. It has run nothing of the container's,
+// and dies when it wakes.
+void App::leave_child() {
+  warn("process " + std::to_string(state_.pid) + " of the app cannot be killed (uninterruptible sleep?) and is left alone");
+  services_.loop.dispose(std::move(child_));
+  remove_cgroups([this] { forgotten(); });
 }
 
 void App::connection_closed(uint64_t connection) {
