@@ -311,7 +311,7 @@ describe('a dead pod with', () => {
 });
 
 // Made by one network, ended by it: whatever the settings are by then.
-describe('a pod whose network', () => {
+describe('a pod whose network, or owner,', () => {
   let world: World;
   beforeAll(async () => {
     world = await World.create({ subnet: 165 });
@@ -335,6 +335,28 @@ describe('a pod whose network', () => {
     world.gantry.daemon.change({ flags: ['--network', 'builtin'] });
     await world.gantry.daemon.stop();
     await world.gantry.daemon.start();
+  });
+
+  test('is its owner’s, who is not known: it is shown to nobody, and runs on', async () => {
+    const pod = await runPod(world);
+    await startContainer(world, pod);
+    const record = recordIn(join(world.gantry.root, 'pods', pod.id));
+    const [stage1] = stage1sOf([pod.id], world);
+    const own = async (owner: string): Promise<void> => {
+      await world.gantry.daemon.kill();
+      rewrite(record, (whole) => ({ ...whole, owner }));
+      await world.gantry.daemon.start();
+    };
+    const listed = async (): Promise<string[]> =>
+      (await world.cri.call('ListPodSandbox', {})).items.map(({ id }) => id);
+    await own('operator');
+    expect(await listed()).not.toContain(pod.id);
+    expect(stage1sOf([pod.id], world)).toEqual([stage1]);
+    expect(readJson(record)['owner']).toBe('operator');
+    await own('cri');
+    expect(await listed()).toContain(pod.id);
+    expect(stage1sOf([pod.id], world)).toEqual([stage1]);
+    await removePod(world, pod);
   });
 
   test('is of a kind that is not known: it stays, with what failed, until a release knows it', async () => {

@@ -64,6 +64,7 @@ describe('releases that are swapped', () => {
       rewrite(podRecord(0), (record) => ({ ...record, state: { kind: 'paused', future } }));
       rewrite(containerRecord(0), (record) => ({ ...record, state: { kind: 'frozen', future } }));
       rewrite(podRecord(1), (record) => ({ ...record, flavor: 'wasm' }));
+      rewrite(podRecord(2), (record) => ({ ...record, cgroupDriver: 'future' }));
       rewrite(join(world.gantry.root, 'pods', at(2).pod.id, 'pod.json'), asNewer);
     });
     await stand('newer-0');
@@ -78,8 +79,11 @@ describe('releases that are swapped', () => {
       await world.cri.call('UpdateContainerResources', { containerId: id, linux: { cpuShares: 600n } });
     const added = await startContainer(world, at(0).pod, script('exit 0'));
     await world.cri.call('RemoveContainer', { containerId: added });
-    const refused = await failure(createContainer(world, at(1).pod));
-    expect(refused.details).toContain('flavor "wasm", which this release does not know; it runs on');
+    // Where a word decides how something is made, nothing is made.
+    const inFlavor = await failure(createContainer(world, at(1).pod));
+    expect(inFlavor.details).toContain('flavor "wasm", which this release does not know; it runs on');
+    const byDriver = await failure(createContainer(world, at(2).pod));
+    expect(byDriver.details).toContain('"future", which this release does not know');
     await pull(world, 'gantry.test/docker:1');
     const record = readJson(containerRecord(1));
     expect(record).toMatchObject({ version: 7, future, state: { kind: 'running', future } });
@@ -121,7 +125,7 @@ describe('releases that are swapped', () => {
   test('ten times, each kill in the middle of everything', async () => {
     for (let n = 0; n < 10; n += 1) await swap(n % 2 === 0 ? 'newer' : 'own');
     await allStand();
-  });
+  }, 240_000);
 
   test('nothing of it is left', async () => {
     load.stop = true;
