@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CriError } from '../../hack/cri-client.ts';
 import {
@@ -218,7 +219,11 @@ function stage1Of(pod: Pod): number {
 }
 
 async function untilDone(isDone: () => boolean, work: (n: number) => Promise<void>): Promise<void> {
-  for (let n = 0; !isDone(); n += 1) await work(n);
+  for (let n = 0; !isDone(); n += 1) {
+    await work(n);
+    // A restart has to adopt all that was made: not more of it than shows what it should.
+    await sleep(500);
+  }
 }
 
 /** Again while the server is away or ends: as the kubelet does. */
@@ -229,7 +234,7 @@ async function patiently<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       if (!passing.has((error as CriError).code) || attempt > 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await sleep(200);
     }
   }
 }
