@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { native } from '../../src/base/index.ts';
 import { imageName, makeImage } from './image.ts';
 import { Server } from './server.ts';
 
@@ -164,8 +165,8 @@ async function cleanUp(): Promise<void> {
 }
 
 /** What is there for all pods and outlives each: the bridge, the cgroup above them; and the quickstart's directory. */
-function removeTraces(): void {
-  spawnSync('ip', ['link', 'delete', server.bridge]);
+async function removeTraces(): Promise<void> {
+  await native().linkDelete(server.bridge);
   const parents = ['/sys/fs/cgroup', '-maxdepth', '2', '-name', 'gantry-quickstart', '-type', 'd'];
   spawnSync('find', [...parents, '-exec', 'rmdir', '{}', ';']);
   rmSync(directory, { recursive: true });
@@ -191,7 +192,7 @@ To end it: 'crictl rmp --force ${short(pod)}', then 'kill ${server.pid}',
   } else {
     await cleanUp();
     await server.end('SIGTERM');
-    removeTraces();
+    await removeTraces();
   }
   process.stdout.write(`\nDone in ${((performance.now() - start) / 1000).toFixed(1)} s.\n`);
 } catch (error) {
