@@ -1,5 +1,6 @@
 /** A pod's place on disk (docs/on-disk-layout.md): made locked, asked by its lock, removed whole. */
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, errorCode, GantryError, isId, native, paths, type Roots } from '../../base/index.ts';
 import { removeHostTree } from '../../host-files/index.ts';
@@ -99,8 +100,17 @@ export class PodDirectory {
 
   /** Idempotent. Needs no free disk space. */
   async remove(): Promise<void> {
-    await removeTree(this.statePath);
-    await removeTree(this.path);
+    await removeSmall(this.statePath);
+    // What containers wrote may take long. Without any of it these are a few files of ours.
+    await (this.apps().length === 0 ? removeSmall(this.path) : removeTree(this.path));
+  }
+}
+
+async function removeSmall(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
+    throw notRemoved(path, cause);
   }
 }
 
@@ -110,14 +120,18 @@ export async function removeTree(path: string): Promise<void> {
     await removeHostTree(path);
   } catch (cause) {
     if (errorCode(cause) === 'deadline-exceeded') throw cause;
-    throw new GantryError({
-      code: 'internal',
-      operation: 'remove directory',
-      subject: path,
-      message: `${path} cannot be removed; look for mounts below it and for immutable files (lsattr)`,
-      cause,
-    });
+    throw notRemoved(path, cause);
   }
+}
+
+function notRemoved(path: string, cause: unknown): GantryError {
+  return new GantryError({
+    code: 'internal',
+    operation: 'remove directory',
+    subject: path,
+    message: `${path} cannot be removed; look for mounts below it and for immutable files (lsattr)`,
+    cause,
+  });
 }
 
 /** The names in a directory that are IDs; none where it is absent. Errors: those of the file system. */
