@@ -17,4 +17,5 @@ export const groups: Readonly<Record<string, string>> = {
   streaming: 'Streaming runtime',
   security: 'Security Context',
   apparmor: 'AppArmor',
+  nri: 'NRI',
 };

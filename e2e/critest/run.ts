@@ -32,6 +32,9 @@ function print(spec: Spec): void {
     process.stdout.write(`${spec.message.slice(0, 2000).replace(/^/gm, '    ')}\n`);
 }
 
+/** Where `--nri` has the server and the suite's own plug-ins meet. */
+const nriSocket = '/run/gantry-critest-nri.sock';
+
 /** What critest calls a WebSocket, a flag each. */
 function flagsOf(transport: string): string[] {
   return transport === 'websocket'
@@ -54,7 +57,9 @@ async function run(world: World, transport: string): Promise<SuiteResult> {
     socket: world.gantry.socket,
     groups: positionals,
     directory: world.directory,
-    flags: flagsOf(transport),
+    // Its specs bring plug-ins of their own.
+    leaveOut: values.nri ? [] : ['\\[k8s\\.io\\] NRI '],
+    flags: [...flagsOf(transport), ...(values.nri ? ['--nri-socket', nriSocket] : [])],
     ...(parallel === undefined ? {} : { parallel: Number(parallel) }),
   });
   const description = [values.network, transport, ...(parallel === undefined ? [] : [`${parallel} at once`])];
@@ -76,7 +81,7 @@ const world = await World.create({
   subnet: 97,
   network: values.network === 'cni' ? 'cni' : 'builtin',
   reference: values.server === 'containerd',
-  ...(values.nri ? { server: { flags: ['--nri-socket', '/run/gantry-critest-nri.sock'] } } : {}),
+  ...(values.nri ? { server: { flags: ['--nri-socket', nriSocket] } } : {}),
 });
 try {
   const all: { specs: Spec[]; unexpected: Spec[] } = { specs: [], unexpected: [] };

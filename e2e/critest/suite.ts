@@ -13,6 +13,8 @@ export interface SuiteOptions {
   readonly directory: string;
   /** More flags of critest, such as `--websocket-exec`. */
   readonly flags?: readonly string[];
+  /** Patterns of what is no part of this run, as the benchmarks never are. */
+  readonly leaveOut?: readonly string[];
   /** So many specs at once, each in a process of its own (ginkgo's `--procs`); absent: one after the other. */
   readonly parallel?: number;
 }
@@ -36,12 +38,15 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const report = join(options.directory, reportName);
   const logFile = join(options.directory, 'critest.log');
   rmSync(report, { force: true });
-  const skip = [...expected].flatMap(([name, reason]) =>
+  const { leaveOut = [] } = options;
+  const notRun = [...expected].flatMap(([name, reason]) =>
     skipsItself.test(reason) ? [] : [escapeRegExp(name)],
   );
+  const skip = [...notRun, ...leaveOut];
   const code = await run(logFile, commandLine(options, { focus, skip }));
   const isChosen = (name: string): boolean =>
     !name.includes('benchmark') &&
+    !leaveOut.some((pattern) => new RegExp(pattern).test(name)) &&
     (focus.length === 0 || focus.some((pattern) => new RegExp(pattern).test(name)));
   const specs = readReport(report, isChosen);
   const unexpected = specs.filter(

@@ -131,7 +131,7 @@ export class Workshop {
 
   /** The command that runs `spec`, for a shell script. */
   command(spec: OciSpec): string {
-    return `${join(buildDirectory, 'run-bundle')} ${this.bundle(spec)}`;
+    return `'${join(buildDirectory, 'run-bundle')}' '${this.bundle(spec)}'`;
   }
 
   run(spec: OciSpec, options: RunOptions = {}): Finished {
