@@ -57,18 +57,19 @@ test('20 execs with a time-out end in time, keep no descriptor, and never run', 
   try {
     const calls = Array.from({ length: 20 }, () =>
       failure(
-        world.cri.call('ExecSync', { containerId: id, cmd: ['sh', '-c', 'echo ran >> /ran'], timeout: 2n }),
+        world.cri.call('ExecSync', { containerId: id, cmd: ['sh', '-c', 'echo ran >> /ran'], timeout: 2 }),
       ),
     );
     const givenUp = failure(
       world.cri.call(
         'ExecSync',
-        { containerId: id, cmd: ['sh', '-c', 'echo ran >> /ran'], timeout: 0n },
+        { containerId: id, cmd: ['sh', '-c', 'echo ran >> /ran'], timeout: 0 },
         2_000,
       ),
     );
     const errors = await Promise.all([...calls, givenUp]);
     expect(new Set(errors.map(({ code }) => code))).toEqual(new Set([DEADLINE_EXCEEDED]));
+    expect(errors[0]?.details).toContain('timed out: timeout 2s exceeded');
     await eventually(descriptors, (now) => now <= before);
     await world.cri.call('Version', {});
     await world.cri.call('ListContainers', {});

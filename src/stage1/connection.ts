@@ -23,6 +23,8 @@ interface Waiter {
 export interface RequestOptions {
   /** Milliseconds until the request fails with deadline-exceeded; absent: it waits for as long as the connection lasts. */
   readonly timeout?: number;
+  /** Fails the request with the signal's reason; what stage1 does is not disturbed. */
+  readonly signal?: AbortSignal;
 }
 
 /** A connected stream socket at `path`. Errors: unavailable, when nobody listens there. */
@@ -125,16 +127,28 @@ export class ControlConnection {
     this.#socket.destroy();
   }
 
-  /** Arms the time-out of one request; the function that it returns disarms it. */
+  /** Arms time-out and signal of one request; the function that it returns disarms them. */
   #guard(id: number, verb: string, options: RequestOptions, reject: (error: Error) => void): () => void {
-    const { timeout } = options;
-    if (timeout === undefined) return () => {};
-    const timer = setTimeout(() => {
+    const { timeout, signal } = options;
+    const give = (error: unknown): void => {
       this.#waiting.delete(id);
+      disarm();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    const onTimeout = (): void => {
       const message = `stage1 did not answer ${verb} in ${timeout} ms`;
-      reject(new GantryError({ code: 'deadline-exceeded', operation: `stage1 ${verb}`, message }));
-    }, timeout);
-    return () => clearTimeout(timer);
+      give(new GantryError({ code: 'deadline-exceeded', operation: `stage1 ${verb}`, message }));
+    };
+    const onAbort = (): void => give(signal?.reason);
+    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+    const disarm = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    // After the caller has registered itself.
+    if (signal?.aborted) queueMicrotask(onAbort);
+    return disarm;
   }
 
   #receive(body: Buffer): void {
