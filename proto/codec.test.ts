@@ -175,6 +175,17 @@ describe('encoding', () => {
     expect(first.toString()).toContain('first');
   });
 
+  it('gives a large one its own too, and a list of encoded parts', () => {
+    const part = encodeMessage(schema.type('PodIP'), { ip: 'x'.repeat(1000) });
+    const additionalIps = Array.from({ length: 3000 }, () => part);
+    const first = encodeMessage(schema.type('PodSandboxNetworkStatus'), { additionalIps });
+    const copy = Buffer.from(first);
+    const second = encodeMessage(schema.type('PodSandboxNetworkStatus'), { ip: 'y'.repeat(3_000_000) });
+    expect(first.equals(copy)).toBe(true);
+    expect(second.length).toBe(3_000_005);
+    expect(decodeMessage(schema.type('PodSandboxNetworkStatus'), first)['additionalIps']).toHaveLength(3000);
+  });
+
   it('goes on after a message that cannot be encoded', () => {
     expect(() => encodeMessage(schema.type('PodSandboxStateValue'), { state: 'NO_SUCH' })).toThrow(
       'state is not one of SANDBOX_READY',

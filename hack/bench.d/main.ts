@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imageHosts, imageStorage, startRegistry, writeHosts } from '../../e2e/images/index.ts';
 import { makeCertificates } from '../../src/image/testing/tls.ts';
+import { serverMemory, smallCalls } from './calls.ts';
 import { pulls } from './pull.ts';
 import {
-  emptyCall,
   execSync,
   fiveHundredPods,
   logThroughput,
@@ -53,11 +53,13 @@ async function measure(): Promise<void> {
   const peer = await startContainerd(place);
   const ours = await startGantry(place, 'builtin');
   const oursCni = await startGantry(place, 'cni');
+  const started = performance.now();
   try {
     for (const { cri } of [peer, ours, oursCni]) await cri.call('PullImage', { image: { image } }, 60_000);
     const pair: Pair = { peer, ours };
     const rows: readonly [string, () => Promise<Measured | Measured[]>][] = [
-      ['call', () => emptyCall(pair, rounds)],
+      ['memory', () => serverMemory(pair, 5000)],
+      ['calls', () => smallCalls(pair, rounds, started)],
       ['up-host', () => podUp(pair, rounds, 'host network', hostNetwork, 0.08)],
       ['up-builtin', () => podUp(pair, rounds, 'built-in network (peer: CNI)', undefined, 0.1)],
       ['up-cni', () => podUp({ peer, ours: oursCni }, rounds, 'CNI bridge + portmap', undefined, 0.3)],

@@ -22,7 +22,7 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** The same sample of both, in turns; who begins changes from round to round. The first round is not counted. */
-async function inTurns(
+export async function inTurns(
   { peer, ours }: Pair,
   rounds: number,
   sample: (subject: Subject) => Promise<number>,
@@ -172,12 +172,4 @@ async function ended({ cri }: Subject, { container }: Up): Promise<ContainerStat
     if (status?.state === 'CONTAINER_EXITED') return status;
     await sleep(50);
   }
-}
-
-/** What the client and the wire cost, in every other row too. */
-export async function emptyCall(pair: Pair, rounds: number): Promise<Measured> {
-  const samples = await inTurns(pair, rounds * 2, async (subject) =>
-    milliseconds(() => subject.cri.call('Version', {})),
-  );
-  return { work: 'an empty call (Version)', unit: 'ms', ...samples, budget: undefined };
 }

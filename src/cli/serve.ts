@@ -21,7 +21,8 @@ export const verb: Verb = {
       return 0;
     }
     // Set by bin/gantry, for this process alone: plug-ins and tools inherit the rest of the environment.
-    delete process.env['MALLOC_ARENA_MAX'];
+    for (const name of ['ARENA_MAX', 'MMAP_THRESHOLD_', 'TRIM_THRESHOLD_'])
+      delete process.env[`MALLOC_${name}`];
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
     const { serve } = await import('../cri/index.ts');

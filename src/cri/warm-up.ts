@@ -41,7 +41,7 @@ export async function warmUp(
   handlers: { readonly runtime: Handlers; readonly image: Handlers },
   activity: Activity,
   stop: AbortSignal,
-  { rounds = 250, delay = 500 }: WarmUpOptions = {},
+  { rounds = 400, delay = 500 }: WarmUpOptions = {},
 ): Promise<void> {
   await wait(delay, stop);
   if (stop.aborted) return;

@@ -34,6 +34,7 @@ function write({ fields }: MessageType, message: object): void {
 function writeList(field: Field, values: readonly unknown[]): void {
   if (values.length === 0) return;
   if (field.packedTag === 0) {
+    if (field.kind === 'message') writer.expect(sizeOfEncoded(values));
     for (const value of values) writeTagged(field, field.tag, value);
     return;
   }
@@ -41,6 +42,13 @@ function writeList(field: Field, values: readonly unknown[]): void {
   const start = writer.open();
   for (const value of values) writeValue(field, value);
   writer.close(start);
+}
+
+/** Bytes of those that are encoded already, with what stands in front of each. */
+function sizeOfEncoded(values: readonly unknown[]): number {
+  let size = 0;
+  for (const value of values) if (value instanceof Uint8Array) size += value.length + 10;
+  return size;
 }
 
 /** Each entry is a message of a key (1) and a value (2). */

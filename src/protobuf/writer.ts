@@ -4,16 +4,25 @@ const largestKept = 256 * 1024;
 /** Characters: below this a loop is faster than a call into Node. */
 const shortText = 40;
 
-/** Writes values one after the other into one buffer that is used again and again; `finish` gives a copy. */
+/**
+ * Writes values one after the other into one buffer that is used again and again. `finish` gives a copy of a small message,
+ * and the buffer itself for a large one.
+ */
 export class Writer {
   #bytes = Buffer.allocUnsafeSlow(smallest);
   #at = 0;
 
   /** What was written since the last time, in a buffer of its own. */
   finish(): Buffer {
-    const result = Buffer.from(this.#bytes.subarray(0, this.#at));
+    const whole = this.#bytes.subarray(0, this.#at);
+    const result = this.#at > largestKept ? whole : Buffer.from(whole);
     this.reset();
     return result;
+  }
+
+  /** So many bytes are to come: a long list then does not outgrow the buffer again and again. */
+  expect(length: number): void {
+    this.#room(length);
   }
 
   reset(): void {
