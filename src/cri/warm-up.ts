@@ -70,7 +70,7 @@ async function wait(milliseconds: number, stop: AbortSignal): Promise<void> {
 
 /** Of pods, containers and images that are there, if any; else the calls that say so. */
 function samples({ pods, images }: Pick<Services, 'pods' | 'images'>): Sample[] {
-  const [image] = images.list();
+  const image = images.list()[0]?.repoTags[0] ?? 'localhost/none:none';
   const podSandboxId = pods.sandboxes()[0]?.id ?? 'none';
   const containerId = pods.containers()[0]?.id ?? 'none';
   return [
@@ -79,7 +79,7 @@ function samples({ pods, images }: Pick<Services, 'pods' | 'images'>): Sample[] 
     sample('RuntimeService/ListContainers', 'ListContainersRequest', {}),
     sample('RuntimeService/PodSandboxStatus', 'PodSandboxStatusRequest', { podSandboxId }),
     sample('RuntimeService/ContainerStatus', 'ContainerStatusRequest', { containerId }),
-    sample('ImageService/ImageStatus', 'ImageStatusRequest', { image: { image: image?.id ?? 'none' } }),
+    sample('ImageService/ImageStatus', 'ImageStatusRequest', { image: { image } }),
     sample('ImageService/ListImages', 'ListImagesRequest', {}),
   ];
 }
