@@ -1,13 +1,17 @@
 /** Volumes that an image declares, filled from it: whatever lies there, nothing of the host is read or written. */
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
+  ftruncateSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,13 +25,21 @@ beforeAll(() => {
   mkdirSync(join(layer, 'data/sub'), { recursive: true });
   writeFileSync(join(layer, 'data/sub/file'), 'content');
   symlinkSync('/etc/shadow', join(layer, 'data/link'));
-  const sparse = `cd ${layer}/data; truncate -s 1T sparse; printf end | dd of=sparse bs=1 seek=5000000 conv=notrunc status=none
-    mkfifo pipe; mknod node c 1 3; touch capable; chown 5:6 capable; setcap cap_net_raw+ep capable
+  writeSparse(join(layer, 'data/sparse'));
+  const others = `cd ${layer}/data; mkfifo pipe; mknod node c 1 3; touch capable; chown 5:6 capable; setcap cap_net_raw+ep capable
     setfattr -n user.note -v hi sub; chmod 2750 sub; chown 7:8 sub; touch -d 2001-02-03 sub/file; ln sub/file twin
     mkdir ${layer}/links; ln -s / ${layer}/links/root; ln -s ../../../../../../../etc ${layer}/links/etc; ln -s links ${layer}/by-link`;
-  execFileSync('bash', ['-ec', sparse]);
+  execFileSync('bash', ['-ec', others]);
 });
 afterAll(() => shop.dispose());
+
+/** A file of 1 TiB whose only data is `end` at 5,000,000. */
+function writeSparse(path: string): void {
+  const file = openSync(path, 'w');
+  ftruncateSync(file, 2 ** 40);
+  writeSync(file, 'end', 5_000_000);
+  closeSync(file);
+}
 
 function run(script: string, volumes: Readonly<Record<string, string>>, oldKernel = false): Finished {
   const spec = shop.script(script, (copy) => {
