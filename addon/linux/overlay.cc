@@ -33,7 +33,7 @@ Result<void> prepare_upper(const OverlayLayer& top, const std::string& writable)
     return errno_error("mkdir", upper);
   }
   // The root directory of an overlay is its upper's: the topmost layer's owner, and a mode that locks nobody out, whatever
-  // the layer says of its own root (docs/decisions/0008-root-directory.md).
+  // the layer says of its own root (docs/decisions/0010-root-directory.md).
   struct stat status {};
   const int failed = top.mount.valid() ? ::fstat(top.mount.get(), &status) : ::stat(top.path.c_str(), &status);
   if (failed < 0) return errno_error("stat", top.path);
