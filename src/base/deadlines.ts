@@ -1,6 +1,6 @@
 /**
  * Every wait of the server, and how long it may take: the one table. Milliseconds. A wait that its caller bounds (an exec's
- * time-out, a stop's grace) has here what is added to that. stage1's own are in `addon/stage1/keeper/deadlines.h`.
+ * time-out, a stop's grace) has here what is added to that. stage1's own are in `addon/stage1/deadlines.h`.
  *
  * GANTRY_DEADLINES changes them for tests: a comma-separated list of `name=milliseconds`.
  */

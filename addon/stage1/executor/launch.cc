@@ -11,14 +11,13 @@
 #include "linux/packet_socket.h"
 #include "linux/pidfd.h"
 #include "linux/process_settings.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::executor {
 
 namespace {
 
 constexpr int no_cgroup = -1;
-// Milliseconds.
-constexpr int launcher_limit = 8000, killed_limit = 1000;
 // Of every process until it execs, of the pod's PID 1 for good: what neighbours in a shared pid namespace see.
 constexpr const char* process_title = "gantry-init";
 
@@ -106,7 +105,7 @@ Result<void> leave_keeper_as_launcher(const LaunchPlan& plan, int report, int sy
 // long. What the launcher had made gives up when it finds its socket closed.
 Error give_up(const Cloned& launcher) {
   (void)pidfd_send_signal(launcher.pidfd.get(), SIGKILL);
-  if (wait_for_end(launcher.pidfd.get(), killed_limit)) (void)pidfd_reap(launcher.pidfd.get());
+  if (wait_for_end(launcher.pidfd.get(), deadlines::killed_launcher_milliseconds)) (void)pidfd_reap(launcher.pidfd.get());
   return {ETIMEDOUT, "clone", {}, "the launching process did not get its process made in time"};
 }
 
@@ -122,7 +121,7 @@ Result<ChildProcess> launch_by_launcher(const LaunchPlan& plan, const std::funct
     run_launcher(plan, report->second.get(), std::move(sync->second), body);
   }
   report->second.reset();
-  if (!wait_for_packet(report->first.get(), launcher_limit)) return give_up(*launcher);
+  if (!wait_for_packet(report->first.get(), deadlines::launcher_milliseconds)) return give_up(*launcher);
   auto answer = receive_packet(report->first.get());
   GANTRY_TRY(wait_for(launcher->pid));
   if (!answer) return Error{ECHILD, "clone", {}, "the launching process died"};

@@ -5,14 +5,12 @@
 #include <utility>
 
 #include "linux/clock.h"
+#include "stage1/deadlines.h"
 #include "stage1/keeper/app.h"
 
 namespace gantry::keeper {
 
 namespace {
-
-constexpr int64_t kill_limit = 10 * nanoseconds_a_second;
-constexpr int64_t remove_limit = 2 * nanoseconds_a_second;
 
 }  // namespace
 
@@ -28,7 +26,7 @@ void App::forget() {
   stage_ = Stage::forgetting;
   if (child_ != nullptr) {
     (void)child_->signal(SIGKILL);  // child_exited() goes on
-    force_.start(services_.loop, kill_limit, [this] { leave_child(); });
+    force_.start(services_.loop, deadlines::kill_app, [this] { leave_child(); });
   } else {
     remove_cgroups([this] { forgotten(); });
   }
@@ -91,7 +89,7 @@ void App::kill_rest(std::function<void()> then) {
     cgroup_->kill();
     return false;
   };
-  killing_.start(services_.loop, kill_limit, attempt, [this, then = std::move(then)](bool empty) {
+  killing_.start(services_.loop, deadlines::kill_app, attempt, [this, then = std::move(then)](bool empty) {
     if (!empty) warn("processes of the app cannot be killed (uninterruptible sleep?); its exit is reported without them");
     then();
   });
@@ -110,7 +108,7 @@ void App::drain_and_finish() {
 void App::remove_cgroups(std::function<void()> then) {
   if (cgroup_ == nullptr) return then();
   const auto attempt = [this] { return cgroup_->remove().ok(); };
-  removing_.start(services_.loop, remove_limit, attempt, [this, then = std::move(then)](bool removed) {
+  removing_.start(services_.loop, deadlines::remove_cgroup, attempt, [this, then = std::move(then)](bool removed) {
     if (!removed) warn("its cgroups cannot be removed: " + cgroup_->remove().error().describe());
     cgroup_.reset();
     then();

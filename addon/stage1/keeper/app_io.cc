@@ -4,12 +4,11 @@
 
 #include "linux/clock.h"
 #include "linux/socket.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
 namespace {
-
-constexpr int64_t reader_patience = 10 * nanoseconds_a_second;
 
 }  // namespace
 
@@ -100,8 +99,8 @@ void AppIo::drain(std::function<void()> done) {
   in_.close();
   console_.reset();
   close_child_ends();
-  out_.drain(OutputChannel::Drain::to_end, reader_patience, [this] { drained(); });
-  err_.drain(OutputChannel::Drain::to_end, reader_patience, [this] { drained(); });
+  out_.drain(OutputChannel::Drain::to_end, deadlines::idle_client_at_end, [this] { drained(); });
+  err_.drain(OutputChannel::Drain::to_end, deadlines::idle_client_at_end, [this] { drained(); });
 }
 
 void AppIo::drained() {

@@ -7,6 +7,7 @@
 #include "linux/clock.h"
 #include "linux/packet_socket.h"
 #include "linux/socket.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
@@ -14,7 +15,6 @@ namespace {
 
 using contract::StreamKind;
 
-constexpr int64_t streams_limit = 10 * nanoseconds_a_second;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ bool Exec::wants(StreamKind stream) const {
 
 void Exec::begin() {
   if (!awaited_.empty()) {
-    return streams_timer_.start(services_.loop, streams_limit, [this] {
+    return streams_timer_.start(services_.loop, deadlines::connect_exec_streams, [this] {
       fail({ETIMEDOUT, "exec", request_.exec_id, "the streams that the request names were not opened within 10 seconds"});
     });
   }
@@ -174,7 +174,7 @@ void Exec::begin_drain() {
   in_.close();
   console_.reset();
   // Whoever was killed is reported in time, also when its reader sleeps.
-  const int64_t patience = killed_ ? nanoseconds_a_second / 2 : 10 * nanoseconds_a_second;
+  const int64_t patience = killed_ ? deadlines::idle_client_of_killed : deadlines::idle_exec_client;
   if (killed_) {
     give_up_.start(services_.loop, patience, [this] {
       out_.give_up();

@@ -8,12 +8,11 @@
 #include "linux/cgroup_make.h"
 #include "linux/clone_process.h"
 #include "linux/pidfd.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
 namespace {
-
-constexpr int longest_end = 10'000;  // milliseconds
 
 }  // namespace
 
@@ -160,7 +159,7 @@ Result<bool> outlive_self(const std::vector<CgroupPlace>& places) {
   auto clone = clone_process(0, root->get());
   if (!clone) return clone.error();
   if (clone->pid != 0) return false;
-  if (!wait_for_end(self->get(), longest_end)) exit_now(1);
+  if (!wait_for_end(self->get(), deadlines::stage1_end_milliseconds)) exit_now(1);
   return true;
 }
 

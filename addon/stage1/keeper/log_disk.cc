@@ -5,16 +5,15 @@
 
 #include "linux/clock.h"
 #include "linux/packet_socket.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
 namespace {
 
 constexpr size_t room_size = 256 << 10;
-constexpr int64_t short_wait = 5 * nanoseconds_a_millisecond;
 // What the socket surely holds: sending must not block.
 constexpr size_t most_sent = 8;
-constexpr int64_t late_after = 10 * nanoseconds_a_second;
 
 }  // namespace
 
@@ -73,7 +72,7 @@ std::optional<LogDisk::Room> LogDisk::room() {
   if (!start()) return std::nullopt;
   const auto find = [this] { return std::ranges::find(taken_, false) - taken_; };
   auto index = find();
-  for (const int64_t deadline = monotonic_now() + short_wait; index == rooms;) {
+  for (const int64_t deadline = monotonic_now() + deadlines::log_room; index == rooms;) {
     if (is_slow_ || !wait_readable(deadline)) return std::nullopt;
     receive();
     index = find();
@@ -129,7 +128,7 @@ void LogDisk::finish_first(const LogOutcome& outcome) {
   if (job.room >= 0) taken_[job.room] = false;
 }
 
-bool LogDisk::is_late() const { return !jobs_.empty() && monotonic_now() - jobs_.front().since > late_after; }
+bool LogDisk::is_late() const { return !jobs_.empty() && monotonic_now() - jobs_.front().since > deadlines::log_disk; }
 
 void LogDisk::tidy() {
   if (jobs_.empty()) lines_.release();

@@ -6,13 +6,12 @@
 
 #include "linux/clock.h"
 #include "linux/socket.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
 namespace {
 
-// An error of opening is the creation's own if it comes so soon. A disk that is slower is not waited for.
-constexpr int64_t open_limit = 250 * nanoseconds_a_millisecond;
 constexpr int64_t catch_up_pause = 5 * nanoseconds_a_millisecond;
 constexpr contract::StreamKind streams[] = {contract::StreamKind::output, contract::StreamKind::error};
 
@@ -35,7 +34,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Environment& environment, con
   raw->log_ = environment.logs.new_log();
   raw->opening_ = true;
   environment.logs.open(raw->log_, sink.path, false, raw->when_done([raw](int code, std::string_view subject) { raw->opened(code, subject); }));
-  environment.logs.wait(open_limit);
+  environment.logs.wait(deadlines::open_log);
   raw->opening_ = false;
   if (raw->open_error_) return *std::move(raw->open_error_);
   return writer;

@@ -5,6 +5,7 @@
 
 #include "linux/clock.h"
 #include "linux/socket.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
@@ -15,8 +16,6 @@ constexpr size_t exec_high_water = 256 << 10;
 constexpr size_t grown_pipe = 256 << 10;
 constexpr int64_t breath = nanoseconds_a_millisecond;
 constexpr int64_t log_pause = 5 * nanoseconds_a_millisecond;
-constexpr int64_t drain_limit = 2 * nanoseconds_a_second;
-constexpr int64_t early_end_patience = 60 * nanoseconds_a_second;
 constexpr int64_t terminal_quiet = 100 * nanoseconds_a_millisecond;
 
 }  // namespace
@@ -117,7 +116,7 @@ void OutputChannel::drain(Drain how, int64_t patience, std::function<void()> don
 
 // Whoever else holds the pipe; but a slow log is no reason to leave its content.
 void OutputChannel::limit_drain() {
-  breath_.start(environment_.loop, drain_limit, [this] {
+  breath_.start(environment_.loop, deadlines::drain, [this] {
     log_ != nullptr && log_->is_behind() ? limit_drain() : source_ended();
   });
 }
@@ -146,7 +145,7 @@ void OutputChannel::source_ended() {
 }
 
 void OutputChannel::finish_streams() {
-  const int64_t patience = draining_ ? patience_ : early_end_patience;
+  const int64_t patience = draining_ ? patience_ : deadlines::idle_client;
   auto streams = std::exchange(streams_, {});
   flushing_.insert(flushing_.end(), streams.begin(), streams.end());
   for (const auto& stream : streams) {

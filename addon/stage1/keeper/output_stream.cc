@@ -4,18 +4,16 @@
 
 #include "linux/clock.h"
 #include "linux/socket.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
 namespace {
 
-constexpr int64_t attach_patience = 60 * nanoseconds_a_second;
-constexpr int64_t linger = 2 * nanoseconds_a_second;
-
 }  // namespace
 
 OutputStream::OutputStream(Loop& loop, UniqueFd socket, size_t bound, std::function<void()> change)
-    : loop_(loop), socket_(std::move(socket)), bound_(bound), change_(std::move(change)), patience_(attach_patience) {}
+    : loop_(loop), socket_(std::move(socket)), bound_(bound), change_(std::move(change)), patience_(deadlines::idle_client) {}
 
 OutputStream::~OutputStream() { watch_.end(); }
 
@@ -106,7 +104,7 @@ void OutputStream::finish(int64_t patience, std::function<void()> flushed) {
 void OutputStream::flushed_now() {
   shutdown_write(socket_.get());
   half_closed_ = true;
-  patience_ = linger;
+  patience_ = deadlines::linger;
   restart_patience();
   if (auto flushed = std::exchange(flushed_, nullptr)) flushed();
   if (peer_finished_) cut_off();

@@ -7,6 +7,7 @@
 #include "linux/epoll.h"
 #include "linux/pidfd.h"
 #include "linux/socket.h"
+#include "stage1/deadlines.h"
 #include "stage1/keeper/pod.h"
 #include "stage1/keeper/standard_error.h"
 
@@ -15,7 +16,6 @@ namespace gantry::keeper {
 namespace {
 
 constexpr int protected_score = -998;  // as the kubelet protects what a pod cannot live without
-constexpr int64_t signal_grace = 10 * nanoseconds_a_second;
 
 }  // namespace
 
@@ -127,7 +127,7 @@ Result<void> Pod::watch_signals() {
     for (auto signal = next_signal(signals_.get()); signal.ok(); signal = next_signal(signals_.get())) {
       // A pod of a server has no terminal to lose.
       if (*signal == SIGHUP && pod.owner == contract::PodOwner::cri) continue;
-      stop({}, stopping_ ? 0 : signal_grace);
+      stop({}, stopping_ ? 0 : deadlines::signal_grace);
     }
   });
   if (!watch) return watch.error();

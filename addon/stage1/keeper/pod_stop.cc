@@ -10,15 +10,12 @@
 #include "linux/descriptor_limit.h"
 #include "linux/pidfd.h"
 #include "linux/vfork_spawn.h"
+#include "stage1/deadlines.h"
 #include "stage1/keeper/pod.h"
 
 namespace gantry::keeper {
 
 namespace {
-
-constexpr int64_t init_limit = 10 * nanoseconds_a_second;
-constexpr int64_t on_exit_limit = 120 * nanoseconds_a_second;
-constexpr int64_t good_bye_limit = 2 * nanoseconds_a_second;
 
 std::vector<std::string> own_environment() {
   std::vector<std::string> all;
@@ -55,7 +52,7 @@ void Pod::end_sandbox() {
   if (ready_) ::unlink(pod.control_socket.c_str());
   if (!sandbox.init_pidfd.valid()) return run_on_exit();
   (void)pidfd_send_signal(sandbox.init_pidfd.get(), SIGKILL);
-  end_limit_.start(loop, init_limit, [this] {
+  end_limit_.start(loop, deadlines::end_init, [this] {
     say({}, "the PID 1 of the pod's pid namespace does not die");
     run_on_exit();
   });
@@ -82,7 +79,7 @@ void Pod::run_on_exit() {
   });
   if (!watch) return say_good_bye();
   on_exit_watch_ = std::move(*watch);
-  end_limit_.start(loop, on_exit_limit, [this] {
+  end_limit_.start(loop, deadlines::on_exit, [this] {
     say({}, "onExit was given up after two minutes");
     (void)pidfd_send_signal(on_exit_process_.get(), SIGKILL);
     say_good_bye();
@@ -91,7 +88,7 @@ void Pod::run_on_exit() {
 
 // The last frames go out; then the pod's own cgroup.
 void Pod::say_good_bye() {
-  end_limit_.start(loop, good_bye_limit, [this] { loop.stop(); });
+  end_limit_.start(loop, deadlines::good_bye, [this] { loop.stop(); });
   for (const auto& [id, connection] : connections_) {
     if (connection->unsent()) return connection->when_sent([this] { loop.post([this] { say_good_bye(); }); });
   }

@@ -1,12 +1,12 @@
 #include "stage1/keeper/stream_desk.h"
 
 #include "linux/clock.h"
+#include "stage1/deadlines.h"
 
 namespace gantry::keeper {
 
 namespace {
 
-constexpr int64_t patience = 10 * nanoseconds_a_second;
 constexpr size_t most = 1024;
 
 }  // namespace
@@ -23,7 +23,7 @@ void StreamDesk::leave(Loop& loop, const contract::OpenStream& open, OpenedStrea
   const Key key{open.app_id, open.exec_id, open.stream};
   auto waiting = std::make_unique<Waiting>();
   waiting->opened = std::move(opened);
-  waiting->limit.start(loop, patience, [this, key] { waiting_.erase(key); });
+  waiting->limit.start(loop, deadlines::connect_stream, [this, key] { waiting_.erase(key); });
   waiting_.emplace(key, std::move(waiting));
 }
 
