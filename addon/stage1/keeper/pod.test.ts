@@ -258,7 +258,7 @@ describe('descriptors', () => {
       const ended = await pod.runToEnd({ args: ['true'] });
       expect(ended.exitCode).toBe(0);
     }
-    await eventually(() => expect(pod.openDescriptors()).toBe(before));
+    await eventually(() => expect(pod.openDescriptors()).toBeLessThanOrEqual(before));
     expect(await pod.control.request({ getState: {} })).toMatchObject({ state: { apps: { length: 61 } } });
   });
 
@@ -309,7 +309,7 @@ describe('at rest', () => {
       await pod.exitOf(id);
       await pod.control.request({ delete: { appId: id } });
     }
-    await eventually(() => expect(pod.openDescriptors()).toBe(before));
+    await eventually(() => expect(pod.openDescriptors()).toBeLessThanOrEqual(before));
     // Several, as on a node: they share the program's pages.
     const pods = [pod, ...(await Promise.all(Array.from({ length: 4 }, () => start())))];
     for (const each of pods) await each.run({ args: ['sleep', '60'] });
