@@ -7,7 +7,8 @@ import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
 import type { StreamName } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
-import { type ControlHost, requireRunning } from './exec.ts';
+import { requireRunning } from './exec.ts';
+import { type ControlHost, openStreams, startExec } from './start.ts';
 
 /** What a client has opened; see `streaming/`, whose sessions have this shape. */
 export interface ClientIo {
@@ -34,14 +35,13 @@ export async function execSession(
   requireRunning(container, 'exec');
   const client = container.sandbox.requireClient('exec');
   const execId = newId();
-  const streams = wantedStreams(io);
-  const process = execProcess(container.processDocument(), command.cmd, command.tty);
-  const opening = openStreams(host, container, execId, streams, io.signal);
-  const [opened, started] = await Promise.allSettled([
-    opening,
-    client.exec({ appId: container.id, execId, process, timeout: 0n, streams, signal: io.signal }),
-  ]);
-  const sockets = opened.status === 'fulfilled' ? opened.value : new Map<StreamName, Socket>();
+  const { sockets, exited } = await startExec(host, container, {
+    execId,
+    process: execProcess(container.processDocument(), command.cmd, command.tty),
+    timeout: 0n,
+    streams: wantedStreams(io),
+    signal: io.signal,
+  });
   const hangUp = (): void => {
     const kill = (signal: number): Promise<void> => client.kill(container.id, signal, { all: true, execId });
     // Whatever fails here has ended already.
@@ -49,13 +49,11 @@ export async function execSession(
     setTimeout(() => kill(SIGKILL).catch(() => undefined), deadlines.hangUp).unref();
   };
   try {
-    if (started.status === 'rejected') throw started.reason;
-    if (opened.status === 'rejected') throw opened.reason;
     if (command.tty) followSize(io, (rows, columns) => client.resize(container.id, execId, rows, columns));
     if (io.signal.aborted) hangUp();
     io.signal.addEventListener('abort', hangUp, { once: true });
     const outputs = join(sockets, io);
-    const exit = await started.value.exited;
+    const exit = await exited;
     await outputs;
     if (exit !== undefined) return exit.exitCode;
     throw new GantryError({
@@ -111,33 +109,6 @@ function wantedStreams(io: ClientIo): StreamName[] {
   if (io.stdout !== undefined) wanted.push('STDOUT');
   if (io.stderr !== undefined) wanted.push('STDERR');
   return wanted;
-}
-
-/** All or none. */
-async function openStreams(
-  host: ControlHost,
-  container: Container,
-  execId: string,
-  names: readonly StreamName[],
-  signal: AbortSignal,
-): Promise<Map<StreamName, Socket>> {
-  const { controlSocket } = container.sandbox.directory;
-  const results = await Promise.allSettled(
-    names.map((name) => host.control.openStream(controlSocket, container.id, execId, name, signal)),
-  );
-  const sockets = new Map<StreamName, Socket>();
-  for (const [i, result] of results.entries()) {
-    const name = names[i];
-    if (result.status === 'fulfilled' && name !== undefined)
-      sockets.set(
-        name,
-        result.value.on('error', () => undefined),
-      );
-  }
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed === undefined) return sockets;
-  for (const socket of sockets.values()) socket.destroy();
-  throw failed.reason;
 }
 
 /**

@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net';
 import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
-import type { Control, ExecExit, Stage1Client } from '../../stage1/index.ts';
+import type { ExecExit, Stage1Client } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
+import { type ControlHost, startExec } from './start.ts';
 
 /**
  * Bytes kept of both streams together, since the kubelet takes no message above 16 MiB; more is read, so that the command
@@ -13,11 +14,6 @@ const OUTPUT_LIMIT = (16 << 20) - (64 << 10);
 const SIGKILL = 9;
 /** A timer cannot wait longer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** What sessions need of the server. */
-export interface ControlHost {
-  readonly control: Control;
-}
 
 export interface ExecSyncOptions {
   readonly cmd: readonly string[];
@@ -43,31 +39,23 @@ export async function execSync(
 ): Promise<ExecSyncResult> {
   requireRunning(container, 'exec');
   const client = container.sandbox.requireClient('exec');
-  const process = execProcess(container.processDocument(), options.cmd, false);
-  const execId = newId();
-  const { controlSocket } = container.sandbox.directory;
   const room = { left: OUTPUT_LIMIT };
   const limit = new ExecLimit(container, options);
-  const { signal } = limit;
-  const open = (stream: 'STDOUT' | 'STDERR'): Promise<Output> =>
-    host.control
-      .openStream(controlSocket, container.id, execId, stream, signal)
-      .then((socket) => new Output(socket, room));
-  const timeout = (options.timeout > 0n ? options.timeout : 0n) * 1_000_000_000n;
-  // The streams and the request cross: stage1 starts the command when all three are there.
-  const [stdout, stderr, started] = await Promise.allSettled([
-    open('STDOUT'),
-    open('STDERR'),
-    client.exec({ appId: container.id, execId, process, timeout, streams: ['STDOUT', 'STDERR'], signal }),
-  ]);
-  const outputs = [stdout, stderr].flatMap((o) => (o.status === 'fulfilled' ? [o.value] : []));
+  const execId = newId();
+  const outputs: Output[] = [];
   try {
-    if (started.status === 'rejected') throw started.reason;
-    if (stdout.status === 'rejected') throw stdout.reason;
-    if (stderr.status === 'rejected') throw stderr.reason;
-    const exit = await ended(client, container, execId, started.value.exited, limit);
-    await Promise.all([stdout.value.drained(), stderr.value.drained()]);
-    return { stdout: stdout.value.bytes(), stderr: stderr.value.bytes(), exitCode: exit.exitCode };
+    const { sockets, exited } = await startExec(host, container, {
+      execId,
+      process: execProcess(container.processDocument(), options.cmd, false),
+      timeout: (options.timeout > 0n ? options.timeout : 0n) * 1_000_000_000n,
+      streams: ['STDOUT', 'STDERR'],
+      signal: limit.signal,
+    });
+    for (const socket of sockets.values()) outputs.push(new Output(socket, room));
+    const exit = await ended(client, container, execId, exited, limit);
+    await Promise.all(outputs.map((output) => output.drained()));
+    const [stdout, stderr] = outputs.map((output) => output.bytes());
+    return { stdout: stdout ?? Buffer.alloc(0), stderr: stderr ?? Buffer.alloc(0), exitCode: exit.exitCode };
   } finally {
     limit.end();
     for (const output of outputs) output.close();
@@ -172,7 +160,10 @@ class Output {
 
   constructor(socket: Socket, room: { left: number }) {
     this.#socket = socket;
-    this.#ended = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.#ended = new Promise((resolve) => {
+      if (socket.closed) resolve();
+      socket.once('close', () => resolve());
+    });
     // A broken stream ends like any other; what had come is kept.
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
