@@ -97,7 +97,7 @@ describe.runIf(process.arch === 'x64')('SELinux in force', () => {
   const compile = (source: string, target: string): void => {
     const addon = join(here, '../../../addon');
     const files = source.endsWith('.cc')
-      ? ['linux/file_label.cc', 'linux/result.cc'].map((f) => join(addon, f))
+      ? ['linux/file_label.cc', 'linux/directory_names.cc', 'linux/result.cc'].map((f) => join(addon, f))
       : [];
     const compiler = source.endsWith('.cc') ? ['g++', '-std=c++20', '-iquote', addon] : ['gcc'];
     const [program = '', ...options] = [
