@@ -130,16 +130,19 @@ Result<void> cgroup_remove(const std::string& directory) {
   return {};
 }
 
-uint64_t cgroup_counter(const std::string& directory, const std::string& file, std::string_view key) {
-  auto text = cgroup_read(directory, file);
+uint64_t cgroup_value(std::string_view text, std::string_view key) {
   uint64_t value = 0;
-  if (!text) return value;
-  for_each_line(*text, [&](std::string_view line) {
+  for_each_line(text, [&](std::string_view line) {
     if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') {
       value = std::strtoull(std::string(line.substr(key.size() + 1)).c_str(), nullptr, 10);
     }
   });
   return value;
+}
+
+uint64_t cgroup_counter(const std::string& directory, const std::string& file, std::string_view key) {
+  auto text = cgroup_read(directory, file);
+  return text.ok() ? cgroup_value(*text, key) : 0;
 }
 
 bool cgroup_populated(const CgroupHierarchy& hierarchy, const std::string& directory) {

@@ -41,6 +41,8 @@ bool cgroup_remove_one(const std::string& directory);
 // rmdir of the whole tree; EBUSY while a process is left. One that does not exist is no error.
 Result<void> cgroup_remove(const std::string& directory);
 // The number behind `key` in a file of "key value" lines; 0 where there is none.
+// The number behind `key` in a text of `key number` lines; 0 without it.
+uint64_t cgroup_value(std::string_view text, std::string_view key);
 uint64_t cgroup_counter(const std::string& directory, const std::string& file, std::string_view key);
 // Whether any process is left in it or below.
 bool cgroup_populated(const CgroupHierarchy& hierarchy, const std::string& directory);

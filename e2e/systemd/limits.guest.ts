@@ -7,9 +7,11 @@ import {
   pull,
   removePod,
   runPod,
+  script,
   shellImage,
   startContainer,
   World,
+  waitForExit,
 } from '../harness/index.ts';
 import { limitsOf, scopeOf, show, systemctl, units } from './units.ts';
 
@@ -134,6 +136,18 @@ describe('limits of a container whose cgroup is systemd’s', () => {
     // INVALID_ARGUMENT
     expect(refused).toMatchObject({ code: 3, details: expect.stringMatching(message) });
     expect(units('*', '--failed')).toEqual([]);
+  });
+
+  // The scope goes with its last process, and its count of kills with it.
+  test.each([
+    ['the first process', 'exec tail /dev/zero', 137],
+    ['a child', 'tail /dev/zero; exit 3', 3],
+  ])('that are too small end it as OOMKilled: %s', async (_name, text, exitCode) => {
+    for (let round = 0; round < 5; round += 1) {
+      const linux = { resources: { memoryLimitInBytes: 20n << 20n } };
+      const id = await startContainer(world, pod, { ...script(text), linux });
+      expect(await waitForExit(world, id)).toMatchObject({ exitCode, reason: 'OOMKilled' });
+    }
   });
 
   test('are units’ too where there is no bus: systemd has a socket of its own', async () => {

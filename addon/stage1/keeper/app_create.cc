@@ -53,6 +53,7 @@ void App::run_again() {
   state_.restarts = restarts;
   stage_ = Stage::barrier;
   passed_barrier_ = false;
+  killed_ = false;
   grace_deadline_ = 0;
   create({});
 }
@@ -154,6 +155,7 @@ void App::proceed(ReplyTo to) {
     auto places = services_.cgroups.adopt(child_->pid());
     if (!places) return fail(to, std::move(places.error()));
     cgroup_ = std::make_unique<ContainerCgroup>(services_.cgroups, std::move(*places));
+    cgroup_->watch_oom_kills(services_.loop);
     auto applied = cgroup_->apply(resources_, [this](const std::string& message) { warn(message); });
     if (!applied) return fail(to, std::move(applied.error()));
   }

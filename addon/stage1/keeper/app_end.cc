@@ -59,9 +59,14 @@ void App::child_exited(ExitStatus status) {
   }
 }
 
+bool App::oom_killed(const ExitStatus& status) const {
+  if (cgroup_ == nullptr) return false;
+  return cgroup_->oom_kills() > 0 || (status.signal == SIGKILL && !killed_ && cgroup_->may_have_been_oom_killed());
+}
+
 // A limit too small for the set-up itself is the commonest cause ("128m" is 0.128 bytes).
 Error App::early_end(const char* operation, const char* what, const ExitStatus& status) const {
-  if (status.signal == SIGKILL && cgroup_ != nullptr && cgroup_->oom_kills() > 0) {
+  if (status.signal == SIGKILL && oom_killed(status)) {
     return {EINVAL, "set", "memory.limit",
             std::string(what) + ", killed for want of memory: the limit is too small for any process"};
   }
@@ -77,7 +82,7 @@ void App::begin_ending(ExitStatus status) {
   state_.finished_at = std::max(realtime_now(), std::max(state_.started_at, state_.created_at));
   state_.exit_code = status.code;
   state_.signal = status.signal;
-  if (cgroup_ != nullptr) state_.oom_killed = cgroup_->oom_kills() > 0;
+  state_.oom_killed = oom_killed(status);
   record(false);
   kill_rest([this] { drain_and_finish(); });
 }

@@ -35,7 +35,20 @@ uint64_t ContainerCgroup::oom_kills() const {
   const std::string file = v2 ? "memory.events.local" : "memory.oom_control";
   uint64_t sum = 0;
   for (const std::string& nested : cgroup_tree(memory->directory)) sum += cgroup_counter(nested, file, "oom_kill");
-  return v2 ? std::max(sum, cgroup_counter(memory->directory, "memory.events", "oom_kill")) : sum;
+  if (!v2) return sum;
+  const uint64_t seen = oom_watch_ == nullptr ? 0 : oom_watch_->kills();
+  return std::max({sum, seen, cgroup_counter(memory->directory, "memory.events", "oom_kill")});
+}
+
+void ContainerCgroup::watch_oom_kills(Loop& loop) {
+  const CgroupPlace* memory = with("memory");
+  if (memory != nullptr && memory->hierarchy->v2) oom_watch_ = OomWatch::start(loop, memory->directory);
+}
+
+bool ContainerCgroup::may_have_been_oom_killed() const {
+  const CgroupPlace* memory = with("memory");
+  if (memory == nullptr || oom_watch_ == nullptr) return false;
+  return !cgroup_has(memory->directory, "cgroup.procs") && oom_watch_->kills_around() > 0;
 }
 
 bool ContainerCgroup::populated() const {

@@ -11,6 +11,7 @@
 #include "linux/unique_fd.h"
 #include "stage1/contract/oci_spec.h"
 #include "stage1/keeper/host_cgroups.h"
+#include "stage1/keeper/oom_watch.h"
 
 namespace gantry::keeper {
 
@@ -29,8 +30,13 @@ class ContainerCgroup {
   // refuses is an error with the file and the value.
   Result<void> apply(const contract::OciResources& resources, const Warn& warn);
 
+  // For cgroups that somebody else removes, see OomWatch.
+  void watch_oom_kills(Loop& loop);
   // How often the OOM killer took a process of it, nested cgroups included, since it was made.
   [[nodiscard]] uint64_t oom_kills() const;
+  // Whether the OOM killer may have taken the last process of a cgroup that is not there any more: for one that was killed by
+  // SIGKILL, and not by us, there is hardly another explanation.
+  [[nodiscard]] bool may_have_been_oom_killed() const;
   [[nodiscard]] bool populated() const;
   void kill() const;
   void signal(int number) const;
@@ -62,6 +68,7 @@ class ContainerCgroup {
   std::vector<CgroupPlace> places_;
   std::set<std::string> slots_in_use_, spent_slots_;
   UniqueFd device_program_;
+  std::unique_ptr<OomWatch> oom_watch_;
 };
 
 }  // namespace gantry::keeper
