@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { containerStatus, eventually, logOf, World } from './harness/index.ts';
-import { Census, limitedHeap, type State } from './sessions/census.ts';
+import { Census, type State } from './sessions/census.ts';
 import { makePlace, type Place } from './sessions/place.ts';
 import { openAttach, polite, type Session, sent, type Transport } from './sessions/polite.ts';
 import { rude } from './sessions/rude.ts';
@@ -16,7 +16,7 @@ describe('a thousand streaming sessions, half of them rude', () => {
   let base: State;
 
   beforeAll(async () => {
-    world = await World.create({ subnet: 130, server: { wrapper: limitedHeap } });
+    world = await World.create({ subnet: 130 });
     place = await makePlace(world);
     census = new Census(world);
   });

@@ -3,13 +3,12 @@ import { eventually, type World } from '../harness/index.ts';
 import { processesBelow, stage1Of, type Usage, usage } from './measure.ts';
 
 /**
- * What (anonymous) memory may differ by, in KiB. The server's heap is limited, so that it is collected and not grown, and still
+ * What (anonymous) memory may differ by, in KiB. The server's heap is bounded by bin/gantry, and still
  * has thirty to fifty MiB of noise; a thousand sessions of which each left its zlib streams (a third of a MiB), or its sockets'
  * buffers, would cost several times as much. stage1 has 0.7 MiB in all; a quarter of one may wait for an app that never reads
  * its stdin.
  */
 const tolerance = { server: 64 << 10, stage1: 512 };
-export const limitedHeap = ['env', 'NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=8'];
 
 /** What the apps themselves start and end all the time. */
 const passing = /^(sleep|head|tr|sh -c while) /;
