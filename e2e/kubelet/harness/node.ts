@@ -172,6 +172,9 @@ function kubeletRoot(world: World): string {
 function makeCgroups(name: string): void {
   if (cgroupDriver === 'systemd') {
     execFileSync('systemctl', ['start', name]);
+    // systemd knows nothing of huge pages, and the kubelet wants them in its root; in `kubepods.slice` it sees to that itself.
+    const offered = readFileSync(join(hierarchies, 'cgroup.controllers'), 'utf8').split(/\s/);
+    if (offered.includes('hugetlb')) writeFileSync(join(hierarchies, 'cgroup.subtree_control'), '+hugetlb');
     return;
   }
   const roots = existsSync(join(hierarchies, 'cgroup.controllers'))
