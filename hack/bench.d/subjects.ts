@@ -45,7 +45,7 @@ export async function startGantry(place: Place, network: 'builtin' | 'cni'): Pro
   const name = network === 'builtin' ? 'gantry' : 'gantry-cni';
   const config = `builtin-bridge = "ge-bench0"\nbuiltin-subnet = "10.121.0.0/16"\n`;
   const server = gantry({ ...place, directory: join(place.directory, name), network, config });
-  return await started(place, name, server, /gantry-stage1/);
+  return await started(place, name, server, /gantry-(stage1|log|init)\b/);
 }
 
 async function started(
