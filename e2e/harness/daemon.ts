@@ -12,8 +12,8 @@ export interface DaemonOptions {
   readonly socket: string;
 }
 
-/** On machines that are slow by nature (emulated ones): how many times longer a server may take to start. */
-const patience = Number(process.env['GANTRY_E2E_PATIENCE'] ?? '1');
+/** On machines that are slow by nature (emulated ones): how many times longer things may take. */
+export const patience = Number(process.env['GANTRY_E2E_PATIENCE'] ?? '1');
 
 /** A server process that tests start, kill and start again. */
 export class Daemon {

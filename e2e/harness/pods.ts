@@ -8,6 +8,7 @@ import type {
   ExecSyncResponse,
   PodSandboxConfigInit,
 } from '../../src/cri-types/index.ts';
+import { patience } from './daemon.ts';
 import type { World } from './world.ts';
 
 export const shellImage = 'gantry.test/base:1';
@@ -124,19 +125,19 @@ export function logOf(pod: Pod, name: string): string {
     .join('');
 }
 
-/** Asks again until the answer is good; fails with the last answer. */
+/** Asks again until the answer is good; fails with the last answer. On machines that are slow by nature it asks for longer. */
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   isGood: (value: T) => boolean,
   seconds = 15,
 ): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = Date.now() + seconds * 1000 * patience;
   for (;;) {
     const value = await ask();
     if (isGood(value)) return value;
     if (Date.now() > deadline) {
       const seen = JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v));
-      throw new Error(`not within ${seconds} s; last seen: ${seen}`);
+      throw new Error(`not within ${seconds * patience} s; last seen: ${seen}`);
     }
     await sleep(50);
   }

@@ -89,12 +89,13 @@ function holds(isGood: (pod: Pod) => boolean, seen: Pod): boolean {
   }
 }
 
-function about(node: KubeletNode, name: string): string {
-  return node.kubelet.log
-    .split('\n')
-    .filter((line) => line.includes(name) && /^E|Event/.test(line))
-    .slice(-5)
-    .join('\n');
+/** Of a kubelet that has ended: its last words. */
+function about({ kubelet }: KubeletNode, name: string): string {
+  const lines = kubelet.log.split('\n');
+  const telling = kubelet.isRunning
+    ? lines.filter((line) => line.includes(name) && /^E|Event/.test(line))
+    : lines;
+  return telling.slice(-5).join('\n');
 }
 
 /** Puts a static pod there and waits until it is as wanted; running where nothing is said. */
