@@ -55,6 +55,34 @@ describe('locks', () => {
     await reaped(stranger);
   });
 
+  // What the kernel does to a disk with errors: the pods on it must still be asked, and ended.
+  test('a lock is asked and taken on a file system that became read-only', async () => {
+    const place = mkdtempSync(join(directory, 'disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', 'gnt-lock', place]);
+    try {
+      const path = join(place, 'lock');
+      const fd = native().lockTake(path);
+      const free = join(place, 'free');
+      native().closeFd(native().lockTake(free));
+      const holder = native().spawn(['/bin/sleep', '60'], [], [-1, -1, -1, fd]);
+      native().closeFd(fd);
+      // With --bind: the file that is open for writing keeps the file system itself from it.
+      execFileSync('mount', ['--bind', place, place]);
+      execFileSync('mount', ['-o', 'remount,bind,ro', place]);
+      expect(native().lockHeld(path)).toBe(true);
+      expect(thrown(() => native().lockTake(path))['code']).toBe('EAGAIN');
+      expect(native().lockHeld(free)).toBe(false);
+      const taken = native().lockTake(free);
+      expect(native().lockHeld(free)).toBe(true);
+      native().closeFd(taken);
+      expect(native().lockHeld(free)).toBe(false);
+      process.kill(holder);
+      await reaped(holder);
+    } finally {
+      for (const _layer of [1, 2]) execFileSync('umount', ['-l', place], { stdio: 'ignore' });
+    }
+  });
+
   test('a directory is no lock', () => {
     expect(thrown(() => native().lockTake(directory))['code']).toMatch(/EISDIR|EINVAL/);
   });
