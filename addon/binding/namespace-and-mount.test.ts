@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -105,6 +106,34 @@ describe('network namespaces', () => {
     await expect(native().usernsCreate(net, 'nonsense', '0 0 1\n')).rejects.toMatchObject({ code: 'EINVAL' });
     expect(existsSync(net)).toBe(false);
   });
+});
+
+/** A process of its own, where the kernel makes no more threads: what would end it must not end the tests'. */
+const withoutThreads = `
+  import { readFileSync, writeFileSync } from 'node:fs';
+  import { native } from ${JSON.stringify(join(import.meta.dirname, '../../src/base/index.ts'))};
+  const attempt = () => native().netnsConnect('/proc/self/ns/net', 1).catch((error) => error.code);
+  const before = await attempt();
+  const [cgroup] = process.argv.slice(1);
+  writeFileSync(cgroup + '/cgroup.procs', String(process.pid));
+  writeFileSync(cgroup + '/pids.max', readFileSync(cgroup + '/pids.current', 'utf8').trim());
+  console.log(before, await attempt());
+`;
+
+test('a namespace that no thread can enter is an error, not the end of the process', () => {
+  const pids = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((place) => existsSync(place)) ?? '';
+  const cgroup = join(pids, `gnt-binding-${process.pid}`);
+  mkdirSync(cgroup);
+  try {
+    const arguments_ = ['--input-type=module', '--no-warnings', '-e', withoutThreads, cgroup];
+    const said = execFileSync(process.execPath, arguments_, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    expect(said.trim()).toBe('ECONNREFUSED EAGAIN');
+  } finally {
+    rmdirSync(cgroup);
+  }
 });
 
 describe('the directory of network namespaces', () => {

@@ -12,10 +12,11 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <thread>
 
 #include "linux/netlink_address.h"
 #include "linux/unique_fd.h"
+
+#include "linux/own_thread.h"
 
 namespace gantry {
 
@@ -152,14 +153,12 @@ Result<void> configure_inside(const PodLinkRequest& request) {
   return configure_link(*socket, request.pod_name, static_cast<int>(index), request.addresses, request.gateways);
 }
 
-// A thread of its own, because there is no way back for one that entered a namespace and failed to leave it.
+// There is no way back for a thread that entered a namespace and failed to leave it.
 Result<void> configure_pod_side(const PodLinkRequest& request, int netns_fd) {
-  Result<void> outcome;
-  std::thread([&] {
-    outcome = ::setns(netns_fd, CLONE_NEWNET) != 0 ? errno_error("enter network namespace", request.netns)
-                                                   : configure_inside(request);
-  }).join();
-  return outcome;
+  return run_in_own_thread([&]() -> Result<void> {
+    if (::setns(netns_fd, CLONE_NEWNET) != 0) return errno_error("enter network namespace", request.netns);
+    return configure_inside(request);
+  });
 }
 
 }  // namespace

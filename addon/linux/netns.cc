@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <thread>
 
 #include "linux/vfork_spawn.h"
+
+#include "linux/own_thread.h"
 
 namespace gantry {
 
@@ -64,23 +65,19 @@ void reap(pid_t pid) {
 // A mount that somebody stacked over our directory (`ip netns add` binds /run/netns on itself, once) hides our file and
 // the kernel says EBUSY. Removed in a mount namespace where it is no mount point, a file takes every mount on it along.
 Result<void> remove_hidden(const std::string& path) {
-  Result<void> result;
-  std::thread([&] {
-    if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) {
-      result = errno_error("unshare mounts", path);
-      return;
-    }
+  return run_in_own_thread([&]() -> Result<void> {
+    if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) return errno_error("unshare mounts", path);
     ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
     const std::string directory = path.substr(0, path.rfind('/'));
     for (int i = 0; i < 8 && ::unlink(path.c_str()) != 0; ++i) {
-      if (errno == ENOENT) return;
+      if (errno == ENOENT) return {};
       if (errno != EBUSY) break;
       if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
       if (::umount2(directory.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) break;
     }
-    if (::access(path.c_str(), F_OK) == 0) result = Error{EBUSY, "remove namespace", path, "still mounted elsewhere"};
-  }).join();
-  return result;
+    if (::access(path.c_str(), F_OK) == 0) return Error{EBUSY, "remove namespace", path, "still mounted elsewhere"};
+    return {};
+  });
 }
 
 }  // namespace

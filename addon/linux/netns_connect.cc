@@ -7,7 +7,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-#include <thread>
+#include "linux/own_thread.h"
 
 namespace gantry {
 
@@ -50,18 +50,16 @@ Result<UniqueFd> connect_loopback(int family, uint16_t port, int patience_ms) {
 Result<UniqueFd> connect_in_namespace(const std::string& path, uint16_t port, int patience_ms) {
   UniqueFd netns(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!netns.valid()) return errno_error("open", path);
-  Result<UniqueFd> result = Error{};
-  // A thread of its own, because the namespace that it joins is never left again.
-  std::thread([&] {
-    if (::setns(netns.get(), CLONE_NEWNET) != 0) {
-      result = errno_error("setns", path);
-      return;
-    }
-    result = connect_loopback(AF_INET, port, patience_ms);
-    if (result.ok()) return;
-    if (Result<UniqueFd> v6 = connect_loopback(AF_INET6, port, patience_ms); v6.ok()) result = std::move(v6);
-  }).join();
-  return result;
+  Result<UniqueFd> connected = Error{};
+  // The namespace that the thread joins is never left again.
+  GANTRY_TRY(run_in_own_thread([&]() -> Result<void> {
+    if (::setns(netns.get(), CLONE_NEWNET) != 0) return errno_error("setns", path);
+    connected = connect_loopback(AF_INET, port, patience_ms);
+    if (connected.ok()) return {};
+    if (Result<UniqueFd> v6 = connect_loopback(AF_INET6, port, patience_ms); v6.ok()) connected = std::move(v6);
+    return {};
+  }));
+  return connected;
 }
 
 }  // namespace gantry

@@ -4,9 +4,10 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <thread>
 
 #include "linux/unique_fd.h"
+
+#include "linux/own_thread.h"
 
 namespace gantry {
 
@@ -29,19 +30,12 @@ Result<void> write_net_sysctls(const std::string& path,
                                const std::vector<std::pair<std::string, std::string>>& values) {
   const UniqueFd netns(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!netns.valid()) return errno_error("open", path);
-  Result<void> result;
-  // A thread of its own, because the namespace that it joins is never left again; /proc/sys/net follows the thread.
-  std::thread([&] {
-    if (::setns(netns.get(), CLONE_NEWNET) != 0) {
-      result = errno_error("setns", path);
-      return;
-    }
-    for (const auto& [name, value] : values) {
-      result = write_one(name, value);
-      if (!result.ok()) return;
-    }
-  }).join();
-  return result;
+  // The namespace that the thread joins is never left again; /proc/sys/net follows the thread.
+  return run_in_own_thread([&]() -> Result<void> {
+    if (::setns(netns.get(), CLONE_NEWNET) != 0) return errno_error("setns", path);
+    for (const auto& [name, value] : values) GANTRY_TRY(write_one(name, value));
+    return {};
+  });
 }
 
 }  // namespace gantry
