@@ -33,6 +33,9 @@ Transfer transfer_of(ssize_t count, bool zero_is_end) {
 
 }  // namespace
 
+// Clients that connect while nobody accepts: without room for one more its connect(2) fails at once, with EAGAIN.
+constexpr int most_waiting = 4096;
+
 Result<UniqueFd> listen_unix(const std::string& path) {
   auto address = address_of(path);
   if (!address) return address.error();
@@ -46,7 +49,7 @@ Result<UniqueFd> listen_unix(const std::string& path) {
     return errno_error("bind", path);
   }
   if (::chmod(path.c_str(), 0600) < 0) return errno_error("chmod", path);
-  if (::listen(fd.get(), 128) < 0) return errno_error("listen", path);
+  if (::listen(fd.get(), most_waiting) < 0) return errno_error("listen", path);
   return fd;
 }
 

@@ -3,7 +3,8 @@
  * everybody who waits.
  */
 import { createConnection, Socket } from 'node:net';
-import { deadlines, GantryError } from '../base/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { deadlines, errno, GantryError } from '../base/index.ts';
 import { FrameReader } from './framing.ts';
 import {
   decodeFrame,
@@ -27,8 +28,24 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A connected stream socket at `path`. Errors: unavailable, when nobody listens there. */
-export function connectSocket(path: string): Promise<Socket> {
+/**
+ * A connected stream socket at `path`. Errors: unavailable, when nobody listens there. One that has no room for a client more (the
+ * kernel says so at once) is asked again until the deadline: it accepts the others first.
+ */
+export async function connectSocket(path: string): Promise<Socket> {
+  const deadline = performance.now() + deadlines.connect;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    try {
+      return await connectOnce(path);
+    } catch (error) {
+      const full = error instanceof GantryError && errno(error.cause) === 'EAGAIN';
+      if (!full || performance.now() > deadline) throw error;
+      await sleep(pause);
+    }
+  }
+}
+
+function connectOnce(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ path });
     const timer = setTimeout(

@@ -28,6 +28,16 @@ beforeEach(async () => {
 afterEach(() => pod.close());
 
 describe('attach', () => {
+  it('has room for as many clients at once as there may be', async () => {
+    const id = await pod.run({ args: ['sleep', '60'] });
+    process.kill(pod.pid, 'SIGSTOP');
+    const opening = Array.from({ length: 400 }, () => pod.attach(id, 'STDOUT'));
+    process.kill(pod.pid, 'SIGCONT');
+    const opened = await Promise.allSettled(opening);
+    for (const result of opened) if (result.status === 'fulfilled') result.value.destroy();
+    expect(opened.filter(({ status }) => status === 'rejected').length).toBe(0);
+  });
+
   it('gives every client the output from then on, and ends with the app', async () => {
     const id = await pod.run({ args: ['sh', '-c', 'read x; echo "got $x"; echo err >&2'], stdin: true });
     const [first, second_, errors] = await Promise.all([
