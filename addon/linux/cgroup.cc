@@ -69,12 +69,9 @@ void freeze_and_kill(const CgroupHierarchy& hierarchy, const std::string& direct
   if (hierarchy.v2) (void)cgroup_write(directory, "cgroup.freeze", "1");
   if (freezer) (void)cgroup_write(directory, "freezer.state", "FROZEN");
   cgroup_signal(directory, SIGKILL);
-  // A process frozen by v1 dies only when it is thawed; the nested ones may have been frozen by the app itself.
-  for (const std::string& nested : cgroup_tree(directory)) {
-    if (hierarchy.v2) (void)cgroup_write(nested, "cgroup.freeze", "0");
-    if (freezer) (void)cgroup_write(nested, "freezer.state", "THAWED");
-  }
-  if (freezer) (void)cgroup_write(directory, "freezer.state", "THAWED");
+  if (freezer) cgroup_thaw(directory);
+  if (!hierarchy.v2) return;
+  for (const std::string& nested : cgroup_tree(directory)) (void)cgroup_write(nested, "cgroup.freeze", "0");
 }
 
 }  // namespace
@@ -165,6 +162,11 @@ void cgroup_signal(const std::string& directory, int signal) {
       left = left.subspan(some.size());
     }
   }
+}
+
+void cgroup_thaw(const std::string& directory) {
+  for (const std::string& nested : cgroup_tree(directory)) (void)cgroup_write(nested, "freezer.state", "THAWED");
+  (void)cgroup_write(directory, "freezer.state", "THAWED");
 }
 
 void cgroup_kill(const CgroupHierarchy& hierarchy, const std::string& directory) {

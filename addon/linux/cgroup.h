@@ -49,6 +49,9 @@ bool cgroup_populated(const CgroupHierarchy& hierarchy, const std::string& direc
 
 // Sends a signal to every process in it and below, once.
 void cgroup_signal(const std::string& directory, int signal);
+// In v1's freezer: a process that is frozen there dies only when it is thawed. The nested ones may have been frozen by the app
+// itself; those of a frozen parent thaw with it, so it comes last.
+void cgroup_thaw(const std::string& directory);
 // SIGKILL to every process in it and below, such that none escapes by forking: cgroup.kill, or frozen, killed and thawed.
 // Returns before they are gone; to be repeated until the cgroup is empty.
 void cgroup_kill(const CgroupHierarchy& hierarchy, const std::string& directory);

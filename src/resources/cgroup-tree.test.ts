@@ -84,6 +84,20 @@ for (const [name, view] of [
   });
 }
 
+it('what somebody has frozen is killed', async () => {
+  make('inner');
+  await start('inner');
+  const ways = { 'freezer.state': 'FROZEN', 'cgroup.freeze': '1' };
+  for (const { mountPoint } of layout.hierarchies) {
+    for (const [file, value] of Object.entries(ways)) {
+      const name = join(mountPoint, path, 'inner', file);
+      if (existsSync(name)) writeFileSync(name, value);
+    }
+  }
+  await killCgroup(layout, path, 5000);
+  expect(cgroupPids(layout, path)).toEqual([]);
+});
+
 describe('removeCgroup', () => {
   it('removes nested cgroups from every hierarchy', async () => {
     make('a/b');

@@ -62,15 +62,22 @@ function killAtOnce(layout: CgroupLayout, path: string): boolean {
   if (unified === undefined) return false;
   const directory = join(unified.mountPoint, path);
   const inside = new Set(nested(directory).flatMap(procs));
-  return (
-    write(join(directory, 'cgroup.kill'), '1') && cgroupPids(layout, path).every((pid) => inside.has(pid))
-  );
+  if (!write(join(directory, 'cgroup.kill'), '1')) return false;
+  // On hybrid hosts somebody may have frozen it in v1, and then it dies only when it is thawed.
+  for (const state of freezerStates(layout, path)) write(state, 'THAWED');
+  return cgroupPids(layout, path).every((pid) => inside.has(pid));
+}
+
+/** Of v1's freezer, parents first; none where there is no such hierarchy. */
+function freezerStates(layout: CgroupLayout, path: string): string[] {
+  const freezer = layout.hierarchies.find((h) => h.version === 1 && h.controllers.includes('freezer'));
+  return freezer === undefined
+    ? []
+    : nested(join(freezer.mountPoint, path)).map((directory) => join(directory, 'freezer.state'));
 }
 
 async function killFrozen(layout: CgroupLayout, path: string): Promise<void> {
-  const freezer = layout.hierarchies.find((h) => h.version === 1 && h.controllers.includes('freezer'));
-  const states =
-    freezer === undefined ? [] : nested(join(freezer.mountPoint, path)).map((d) => join(d, 'freezer.state'));
+  const states = freezerStates(layout, path);
   for (const state of states) write(state, 'FROZEN');
   try {
     // Freezing takes a moment; a process that does not freeze is killed all the same, in another round if it forked.

@@ -58,7 +58,11 @@ bool ContainerCgroup::populated() const {
 
 void ContainerCgroup::kill() const {
   const CgroupPlace* place = killing();
-  if (place != nullptr) cgroup_kill(*place->hierarchy, place->directory);
+  if (place == nullptr) return;
+  cgroup_kill(*place->hierarchy, place->directory);
+  // On hybrid hosts somebody may have frozen it in the other version.
+  const CgroupPlace* freezer = with("freezer");
+  if (freezer != nullptr && freezer != place) cgroup_thaw(freezer->directory);
 }
 
 void ContainerCgroup::signal(int number) const {

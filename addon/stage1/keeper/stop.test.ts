@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Control, eventually, makeRootfs, newId, type Rootfs, second, TestPod } from '../testing/index.ts';
 
@@ -17,6 +17,14 @@ afterEach(() => pod.close());
 /** Ends at SIGTERM (PID 1 has no default dispositions). */
 const willing = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done'];
 const unwilling = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'];
+
+/** By v1's freezer or v2's; whether the directory's hierarchy has one. */
+function freeze(cgroup: string): boolean {
+  const ways = { 'freezer.state': 'FROZEN', 'cgroup.freeze': '1' };
+  const found = Object.entries(ways).filter(([file]) => existsSync(`${cgroup}/${file}`));
+  for (const [file, value] of found) writeFileSync(`${cgroup}/${file}`, value);
+  return found.length > 0;
+}
 
 describe('stop', () => {
   it('lets a willing process end by itself', async () => {
@@ -78,6 +86,15 @@ describe('stop', () => {
     await pod.control.request({ start: { appId: id } });
     expect(await pod.exitOf(id)).toMatchObject({ exitCode: 4 });
     expect(procs.length).toBeGreaterThan(0);
+    expect(pod.cgroups(id)).toEqual([]);
+  });
+
+  it('kills what somebody has frozen', async () => {
+    const id = await pod.run({ args: unwilling });
+    const frozen = pod.cgroups(id).filter((path) => freeze(path));
+    expect(frozen.length).toBeGreaterThan(0);
+    await pod.stop(id, 0n);
+    expect(await pod.state(id)).toMatchObject({ phase: 'EXITED', exitCode: 137 });
     expect(pod.cgroups(id)).toEqual([]);
   });
 
