@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "linux/atomic_file.h"
 
@@ -15,6 +16,17 @@ namespace gantry {
 namespace {
 
 std::string oom_score_path(pid_t pid) { return "/proc/" + (pid == 0 ? "self" : std::to_string(pid)) + "/oom_score_adj"; }
+
+// A number of /proc/<pid>/stat, counted from 1 as in proc(5).
+std::optional<uint64_t> stat_field(pid_t pid, int number) {
+  auto stat = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+  if (!stat.ok()) return std::nullopt;
+  // The command's name is in parentheses and may contain anything; counting starts behind the last one.
+  size_t at = stat->rfind(')');
+  for (int field = 2; at != std::string::npos && field < number; ++field) at = stat->find(' ', at + 1);
+  if (at == std::string::npos) return std::nullopt;
+  return std::strtoull(stat->c_str() + at + 1, nullptr, 10);
+}
 
 }  // namespace
 
@@ -49,13 +61,11 @@ Result<void> wait_for_end(int pidfd, int milliseconds) {
   return count < 0 ? errno_error("poll", "pidfd " + std::to_string(pidfd)) : Error{ETIMEDOUT, "poll", "pidfd", {}};
 }
 
-uint64_t process_start_time(pid_t pid) {
-  auto stat = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
-  if (!stat.ok()) return 0;
-  // The command's name is in parentheses and may contain anything; counting starts behind the last one.
-  size_t at = stat->rfind(')');
-  for (int field = 2; at != std::string::npos && field < 22; ++field) at = stat->find(' ', at + 1);
-  return at == std::string::npos ? 0 : std::strtoull(stat->c_str() + at + 1, nullptr, 10);
+uint64_t process_start_time(pid_t pid) { return stat_field(pid, 22).value_or(0); }
+
+bool process_has_execed(pid_t pid) {
+  constexpr uint64_t fork_no_exec = 0x40;  // PF_FORKNOEXEC of the kernel's linux/sched.h
+  return (stat_field(pid, 9).value_or(0) & fork_no_exec) == 0;
 }
 
 Result<void> write_oom_score_adj(pid_t pid, int value) {

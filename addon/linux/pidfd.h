@@ -25,6 +25,8 @@ Result<ExitStatus> pidfd_reap(int pidfd);
 Result<void> wait_for_end(int pidfd, int milliseconds);
 // Field 22 of /proc/<pid>/stat, clock ticks since boot; 0 when it cannot be read.
 uint64_t process_start_time(pid_t pid);
+// Whether it has execed since it was cloned; also of one that has ended and was not reaped. True when it cannot be read.
+bool process_has_execed(pid_t pid);
 // /proc/<pid>/oom_score_adj; 0 is this process.
 Result<void> write_oom_score_adj(pid_t pid, int value);
 Result<int> read_oom_score_adj(pid_t pid);

@@ -1,6 +1,7 @@
 #include "stage1/keeper/child.h"
 
 #include "linux/idle_process.h"
+#include "linux/pidfd.h"
 
 namespace gantry::keeper {
 
@@ -53,11 +54,11 @@ void Child::handle(executor::ChildMessage message) {
   }
 }
 
-// A successful exec closes the socket; so does the end of a process, which `exited` tells of.
+// A successful exec closes the socket; so does the end of a process that was killed before it, which `exited` tells of.
 void Child::sync_ended() {
   sync_watch_.end();
   process_.sync.reset();
-  if (started_ && !failed_) listener_.child_running();
+  if (started_ && !failed_ && process_has_execed(pid())) listener_.child_running();
 }
 
 void Child::ended() {

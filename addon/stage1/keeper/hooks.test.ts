@@ -124,6 +124,20 @@ describe('hooks', () => {
     expect(lines().map(({ word }) => word)).toEqual(['stop']);
   });
 
+  it('during which the app is killed before its exec: it never ran, and Start says so', async () => {
+    const id = pod.writeApp({
+      args: ['sleep', '600'],
+      manifest: { pid: 'host' },
+      hooks: { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'kill -9 $PPID'] }] },
+    });
+    await pod.create(id);
+    await pod.control.request({ continue: { appId: id } });
+    await expect(pod.control.request({ start: { appId: id } })).rejects.toThrow(/before its exec/);
+    expect(await pod.state(id)).toMatchObject({ phase: 'EXITED', exitCode: 137, startedAt: 0n });
+    expect(pod.control.events.filter(({ appStarted }) => appStarted?.appId === id)).toEqual([]);
+    expect(pod.cgroups(id)).toEqual([]);
+  });
+
   it('after the end run for what was created and not started, not for what stayed at its barrier', async () => {
     const options = { args: ['sleep', '600'], hooks: { poststop: [says('stop')] } };
     const barrier = pod.writeApp(options);
