@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <vector>
 
 namespace gantry {
@@ -90,6 +92,27 @@ Program compile(std::span<const DeviceRule> rules) {
   return program;
 }
 
+// Before Linux 5.11 a program counts as locked memory of its user, together with all others of that user's on the host:
+// root's limit is used up by a few dozen containers. The limit is put back, for it is what the app is going to get.
+class MoreLockedMemory {
+ public:
+  MoreLockedMemory() {
+    if (::getrlimit(RLIMIT_MEMLOCK, &before_) < 0) return;
+    const struct rlimit unlimited { RLIM_INFINITY, RLIM_INFINITY };
+    const struct rlimit most { before_.rlim_max, before_.rlim_max };
+    raised_ = ::setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0 || ::setrlimit(RLIMIT_MEMLOCK, &most) == 0;
+  }
+  ~MoreLockedMemory() {
+    if (raised_) (void)::setrlimit(RLIMIT_MEMLOCK, &before_);
+  }
+  MoreLockedMemory(const MoreLockedMemory&) = delete;
+  MoreLockedMemory& operator=(const MoreLockedMemory&) = delete;
+
+ private:
+  struct rlimit before_ {};
+  bool raised_ = false;
+};
+
 Result<UniqueFd> load_program(const Program& program) {
   bpf_attr attr{};
   static constexpr char license[] = "Apache-2.0";
@@ -98,6 +121,10 @@ Result<UniqueFd> load_program(const Program& program) {
   attr.insn_cnt = static_cast<uint32_t>(program.size());
   attr.license = reinterpret_cast<uint64_t>(license);
   UniqueFd fd(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr)));
+  if (!fd.valid() && errno == EPERM) {
+    const MoreLockedMemory more;
+    fd.reset(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr)));
+  }
   if (!fd.valid()) return errno_error("bpf(BPF_PROG_LOAD)", "device program of " + std::to_string(program.size()));
   return fd;
 }
