@@ -27,6 +27,7 @@ struct ListedApp {
   bool begun = false;
   bool started = false;
   int failures = 0;  // since it last ran for long
+  int64_t running_since = 0;  // by the monotonic clock: no step of the host's time makes a run long, or short
   std::unique_ptr<Timer> backoff = std::make_unique<Timer>();
 };
 
@@ -110,6 +111,7 @@ class Pod : private Services, private Connection::Owner {
   bool ready_ = false;
   bool stopping_ = false;
   bool ending_ = false;
+  bool on_exit_begun_ = false;
   bool failed_ = false;
 };
 

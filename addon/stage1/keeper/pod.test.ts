@@ -40,6 +40,12 @@ afterEach(async () => {
   for (const pod of pods.splice(0)) await pod.close();
 });
 
+it.each(['namespaces', 'host'])('a pod says of which flavor it is: %s', async (flavor) => {
+  const pod = await start({ manifest: { flavor } });
+  const { state } = await pod.control.request({ getState: {} });
+  expect(state?.hello?.flavor).toBe(flavor);
+});
+
 describe('launch', () => {
   it('says hello, moves to its own cgroup everywhere, and is ready', async () => {
     const pod = await start();

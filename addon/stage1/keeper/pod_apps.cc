@@ -1,6 +1,7 @@
 // What apps and execs tell the pod.
 #include <algorithm>
 
+#include "linux/clock.h"
 #include "stage1/keeper/pod.h"
 
 namespace gantry::keeper {
@@ -27,7 +28,9 @@ void Pod::forget_app(App& app) {
 
 void Pod::app_started(App& app) {
   for (ListedApp& listed : listed_) {
-    if (listed.manifest.id == app.id()) listed.started = true;
+    if (listed.manifest.id != app.id()) continue;
+    listed.started = true;
+    listed.running_since = monotonic_now();
   }
   start_what_can_start();
 }

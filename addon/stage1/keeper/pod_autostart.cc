@@ -75,7 +75,8 @@ void Pod::restart_or_stop(App& app) {
   const bool again = restart.policy == contract::RestartPolicy::always ||
                      (restart.policy == contract::RestartPolicy::on_failure && state.exit_code != 0);
   if (again) {
-    listed->failures = state.finished_at - state.started_at > long_run ? 1 : listed->failures + 1;
+    const bool ran_long = state.started_at > 0 && monotonic_now() - listed->running_since > long_run;
+    listed->failures = ran_long ? 1 : listed->failures + 1;
     return listed->backoff->start(loop, backoff_of(restart, listed->failures), [&app] { app.run_again(); });
   }
   const bool done = std::ranges::all_of(listed_, [this](const ListedApp& entry) {

@@ -110,6 +110,8 @@ void Pod::say(const std::string& app_id, const std::string& message) {
   if (unheard_.size() < most_unheard) unheard_.push_back(frame);
 }
 
-contract::Hello Pod::hello() const { return {::getpid(), pod.id, "namespaces"}; }
+contract::Hello Pod::hello() const {
+  return {::getpid(), pod.id, pod.flavor == contract::Flavor::host ? "host" : "namespaces"};
+}
 
 }  // namespace gantry::keeper

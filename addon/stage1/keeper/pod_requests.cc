@@ -68,6 +68,8 @@ void Pod::app_request(ReplyTo to, const contract::Request& request) {
 
 void Pod::create(ReplyTo to, const std::string& app_id) {
   const auto refuse = [&](Error error) { reply(to, contract::encode_error(to.request, error)); };
+  // Also of one that has waited below.
+  if (stopping_) return refuse({ESHUTDOWN, "create", app_id, "the pod is stopping"});
   if (!contract::valid_id(app_id)) {
     return refuse({EINVAL, "create", app_id, "an id is 1 to 255 letters, digits, '.', '_' or '-'"});
   }

@@ -60,6 +60,7 @@ void Pod::end_sandbox() {
 
 // In the host's namespaces, once. stage1 waits for it, so that whoever supervises the pod sees its end after the clean-up.
 void Pod::run_on_exit() {
+  if (std::exchange(on_exit_begun_, true)) return;  // a PID 1 that was given up has died all the same
   end_limit_.cancel();
   for (const ReplyTo to : std::exchange(stop_waiters_, {})) reply(to, contract::encode_stopped(to.request, app_states()));
   if (pod.on_exit.empty() || failed_) return say_good_bye();

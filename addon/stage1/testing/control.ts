@@ -38,7 +38,7 @@ export interface Response {
   readonly id: bigint;
   readonly error?: WireError;
   readonly state?: {
-    readonly hello?: { readonly contractVersion: number };
+    readonly hello?: { readonly contractVersion: number; readonly flavor: string };
     readonly ready: boolean;
     readonly sandboxPid: number;
     readonly apps: AppState[];
