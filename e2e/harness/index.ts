@@ -1,7 +1,7 @@
 export { type CniNetwork, writeConflist } from './cni.ts';
 export { containerd } from './containerd.ts';
 export { Crictl, type Finished, finish } from './crictl.ts';
-export { Daemon, type DaemonOptions } from './daemon.ts';
+export { Daemon, type DaemonOptions, patience } from './daemon.ts';
 export { type Gantry, type GantryOptions, gantry, type Server } from './gantry.ts';
 export { HungFs } from './hung-fs.ts';
 export { hostState, leaked } from './leaks.ts';

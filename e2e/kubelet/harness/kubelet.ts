@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { programs } from '../../harness/index.ts';
+import { patience, programs } from '../../harness/index.ts';
 import { freePort } from '../../images/index.ts';
 import { KubeletApi } from './api.ts';
 import {
@@ -108,8 +108,10 @@ export class Kubelet {
   }
 
   async #untilHealthy(child: ChildProcess): Promise<void> {
-    const deadline = Date.now() + 60_000;
-    while (!(await this.api.isHealthy())) {
+    const deadline = Date.now() + 60_000 * patience;
+    // Its API listens a moment later than its health does.
+    const answers = (): Promise<boolean> => this.api.pods().then(Boolean, () => false);
+    while (!((await this.api.isHealthy()) && (await answers()))) {
       const ended = child.exitCode ?? child.signalCode;
       if (ended !== null) throw new Error(`the kubelet ended with ${ended}:\n${this.#lastLines()}`);
       if (Date.now() > deadline) throw new Error(`the kubelet is not healthy:\n${this.#lastLines()}`);
