@@ -2,11 +2,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { armFailpoints } from '../../base/index.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { runPodSandbox } from './run-pod-sandbox.ts';
 import { stopPodSandbox } from './stop-pod-sandbox.ts';
-import { eventually, World } from './test-world.ts';
+import { eventually, processes, World } from './test-world.ts';
 
 /** Writes down each command; what `behaviour` says of it is done: nothing, `fail`, `sleep N`. */
 const plugin = (directory: string): string => `#!/bin/sh
@@ -49,6 +50,10 @@ const calls = (command: string, pod: string): number =>
     .filter((line) => line.startsWith(`${command} ${pod} `)).length;
 const own = { securityContext: { namespaceOptions: { network: 'POD', pid: 'POD', ipc: 'POD' } } } as const;
 const run = () => world.runPod({ linux: { cgroupParent: world.cgroupParent, ...own } });
+function signalStage1(podId: string, signal: NodeJS.Signals): void {
+  const [line = ''] = processes(join(world.config.root, 'pods', podId));
+  process.kill(Number(line.replace('process ', '')), signal);
+}
 const failureOf = async (podSandboxId: string): Promise<unknown> => {
   const { status, info } = await world.call(podSandboxStatus, 'PodSandboxStatusRequest', {
     podSandboxId,
@@ -100,6 +105,21 @@ describe('DEL that fails', () => {
     expect(world.leftovers()).toEqual(before);
   });
 
+  it('of a dead pod, found at start-up, does not stand in for a removal that fails later by something else', async () => {
+    const podSandboxId = await run();
+    signalStage1(podSandboxId, 'SIGKILL');
+    behave('DEL', 'fail');
+    await world.reopen();
+    await eventually(() => calls('DEL', podSandboxId) > 5);
+    behave('DEL', '');
+    armFailpoints('pod/directory/release');
+    const removed = world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
+    await expect(removed).rejects.toThrow('pod/directory/release');
+    armFailpoints(undefined);
+    await eventually(() => world.services.pods.sandbox(podSandboxId) === undefined, 30_000);
+    expect(world.leftovers()).toEqual(before);
+  });
+
   it('by hanging: no other pod waits for it', async () => {
     const podSandboxId = await run();
     behave('DEL', 'sleep 3');
@@ -111,4 +131,22 @@ describe('DEL that fails', () => {
     await removed;
     expect(world.leftovers()).toEqual(before);
   });
+});
+
+it('a dead pod’s network goes at start-up, also where another pod cannot be settled', async () => {
+  const [stopped, dead] = [await world.runPod(), await run()];
+  const { netnsPath } = world.services.pods.requireSandbox(dead);
+  signalStage1(dead, 'SIGKILL');
+  signalStage1(stopped, 'SIGSTOP');
+  try {
+    await world.reopen();
+    await eventually(() => !existsSync(netnsPath));
+    expect(calls('DEL', dead)).toBe(1);
+  } finally {
+    signalStage1(stopped, 'SIGCONT');
+  }
+  await world.services.life.settled;
+  for (const podSandboxId of [stopped, dead])
+    await world.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId });
+  expect(world.leftovers()).toEqual(before);
 });

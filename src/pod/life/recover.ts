@@ -33,11 +33,9 @@ export async function recover(life: Life): Promise<void> {
   await Promise.race([settling, sleep(PATIENCE, undefined, { ref: false })]);
   await reconcileImages(life);
   await removeStaleState(life);
-  life.settled = settling
-    .then(() => endNetworks(life))
-    .catch((error) => {
-      life.log.error({ error: describeError(error) }, 'clean-up after start failed');
-    });
+  life.settled = endNetworks(life, settling).catch((error) => {
+    life.log.error({ error: describeError(error) }, 'clean-up after start failed');
+  });
   const milliseconds = Math.round(performance.now() - started);
   life.log.info(
     { pods: ids.length, containers: life.registry.containers().length, milliseconds },
@@ -180,9 +178,23 @@ async function settlePod(life: Life, sandbox: Sandbox): Promise<void> {
   }
 }
 
-/** Dead pods give back what they hold of the network; only then may the networks be swept. */
-async function endNetworks(life: Life): Promise<void> {
-  await settleAll(life.registry.allSandboxes(), (sandbox) =>
+/** Dead pods give back what they hold of the network, and only then, when all are settled, the networks may be swept. */
+async function endNetworks(life: Life, settling: Promise<void>): Promise<void> {
+  // Those that are known to be dead do not wait for pods that cannot be settled, perhaps for days.
+  await endNetworksOfDead(life);
+  await settling;
+  await endNetworksOfDead(life);
+  // What a pod that is not understood holds is not known.
+  if (!life.closing.aborted && life.registry.unknownPods.size === 0) {
+    await life.network.collectGarbage(networkRecords(life));
+  }
+}
+
+async function endNetworksOfDead(life: Life): Promise<void> {
+  const dead = life.registry
+    .allSandboxes()
+    .filter(({ state }) => state.kind === 'notready' && !state.networkDown);
+  await settleAll(dead, (sandbox) =>
     sandbox.mutex.run(async () => {
       const { state } = sandbox;
       if (life.closing.aborted || state.kind !== 'notready' || state.networkDown) return;
@@ -195,14 +207,11 @@ async function endNetworks(life: Life): Promise<void> {
       }
     }),
   );
-  // What a pod that is not understood holds is not known.
-  if (!life.closing.aborted && life.registry.unknownPods.size === 0) {
-    await life.network.collectGarbage(networkRecords(life));
-  }
 }
 
+/** Under a key of its own: a stop or removal that is asked for meanwhile, and fails, has more to try again than this. */
 function keepEndingNetwork(life: Life, sandbox: Sandbox): void {
-  void life.retries.until(`end ${sandbox.id}`, () =>
+  void life.retries.until(`end network of ${sandbox.id}`, () =>
     sandbox.mutex.run(async () => {
       if (life.registry.anySandbox(sandbox.id) === sandbox) await endNetwork(life, sandbox);
     }),
