@@ -1,10 +1,22 @@
-import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readLayout } from '../../resources/index.ts';
 import { containerStatus } from './container-status.ts';
 import { execSync } from './exec-sync.ts';
 import { listPodSandbox } from './list-pod-sandbox.ts';
+import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { stopContainer } from './stop-container.ts';
 import { eventually, processes, World } from './test-world.ts';
@@ -49,6 +61,27 @@ function procsIn(cgroupPath: string): string[] {
     }
   });
 }
+
+describe('a container that has ended', () => {
+  // A process that could not be killed in time, and died later; or one that somebody put there.
+  it('goes with what stage1 had to leave in its cgroup', async () => {
+    const pod = await world.runPod();
+    const container = await world.start(pod, ['true']);
+    await eventually(() => state(container).kind === 'exited');
+    const { cgroupPath } = world.services.pods.requireContainer(container);
+    const [hierarchy] = readLayout().hierarchies;
+    const cgroup = join(hierarchy?.mountPoint ?? '', cgroupPath);
+    mkdirSync(cgroup);
+    const left = spawn('sleep', ['1000']);
+    writeFileSync(join(cgroup, 'cgroup.procs'), `${left.pid}`);
+    const removed = once(left, 'exit');
+    await world.call(removeContainer, 'RemoveContainerRequest', { containerId: container });
+    await removed;
+    expect(existsSync(cgroup)).toBe(false);
+    await remove(pod);
+    expect(world.leftovers()).toEqual(before);
+  });
+});
 
 describe('a server that is gone for a while', () => {
   it('finds its pods alive, and goes on with them', async () => {

@@ -27,7 +27,7 @@ export const app: AppResource = {
     // A live stage1 must have forgotten the app before its files go; a dead pod's needs no telling.
     if (client !== undefined) await deleteApp(client, container.id);
     else if (state.kind === 'ready') sandbox.requireClient('remove container');
-    else await emptyOwnCgroup(host, container);
+    await emptyOwnCgroup(host, container);
   },
 };
 
@@ -70,7 +70,7 @@ export async function deleteApp(client: Stage1Client, appId: string): Promise<vo
   }
 }
 
-/** stage1 has removed it, unless it died before it could. */
-async function emptyOwnCgroup(host: ResourceHost, { state, record }: Container): Promise<void> {
-  if (state.kind !== 'exited' && record.cgroupPath !== '') await emptyCgroup(host, record.cgroupPath);
+/** stage1 has removed it, unless it died before it could, or had to leave processes that could not be killed in time. */
+async function emptyOwnCgroup(host: ResourceHost, { record }: Container): Promise<void> {
+  if (record.cgroupPath !== '') await emptyCgroup(host, record.cgroupPath);
 }
