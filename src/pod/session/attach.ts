@@ -8,7 +8,7 @@ import { execProcess } from '../../security/index.ts';
 import type { StreamName } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
 import { requireRunning } from './exec.ts';
-import { type ControlHost, openStreams, startExec } from './start.ts';
+import { type ControlHost, endOfExec, openStreams, startExec } from './start.ts';
 
 /** What a client has opened; see `streaming/`, whose sessions have this shape. */
 export interface ClientIo {
@@ -24,7 +24,8 @@ const SIGKILL = 9;
 
 /**
  * Runs a command with a client's streams; its exit code. A client that goes away hangs it up, as a lost terminal would:
- * nobody could ever read or end it again. Errors: failed-precondition when the container does not run, stage1's.
+ * nobody could ever read or end it again. Errors: failed-precondition when the container does not run, stage1's; the signal's
+ * reason, where the client has gone and stage1 does not say that the command has ended.
  */
 export async function execSession(
   host: ControlHost,
@@ -50,10 +51,8 @@ export async function execSession(
   };
   try {
     if (command.tty) followSize(io, (rows, columns) => client.resize(container.id, execId, rows, columns));
-    if (io.signal.aborted) hangUp();
-    io.signal.addEventListener('abort', hangUp, { once: true });
     const outputs = join(sockets, io);
-    const exit = await exited;
+    const exit = await endOfExec(exited, io.signal, deadlines.hangUp + deadlines.execEnd, hangUp);
     await outputs;
     if (exit !== undefined) return exit.exitCode;
     throw new GantryError({
@@ -63,7 +62,6 @@ export async function execSession(
       message: `the stage1 of container ${container.id} was lost while the command ran`,
     });
   } finally {
-    io.signal.removeEventListener('abort', hangUp);
     for (const socket of sockets.values()) socket.destroy();
   }
 }

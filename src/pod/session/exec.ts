@@ -4,7 +4,7 @@ import { deadlines, GantryError, newId } from '../../base/index.ts';
 import { execProcess } from '../../security/index.ts';
 import type { ExecExit, Stage1Client } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
-import { type ControlHost, startExec } from './start.ts';
+import { type ControlHost, endOfExec, startExec } from './start.ts';
 
 /**
  * Bytes kept of both streams together, since the kubelet takes no message above 16 MiB; more is read, so that the command
@@ -124,20 +124,9 @@ async function ended(
   limit: ExecLimit,
 ): Promise<ExecExit> {
   const { signal } = limit;
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort = (): void => undefined;
-  const given = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      // Already ended, or stage1 is gone: then there is nothing to kill.
-      client.kill(container.id, SIGKILL, { all: true, execId }).catch(() => {});
-      timer = setTimeout(() => reject(signal.reason), deadlines.execEnd);
-    };
-  });
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  const exit = await Promise.race([exited, given]).finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+  const exit = await endOfExec(exited, signal, deadlines.execEnd, () => {
+    // Already ended, or stage1 is gone: then there is nothing to kill.
+    client.kill(container.id, SIGKILL, { all: true, execId }).catch(() => {});
   });
   if (exit === undefined) {
     throw new GantryError({

@@ -66,3 +66,29 @@ export async function openStreams(
   for (const socket of sockets.values()) socket.destroy();
   throw failed.reason;
 }
+
+/**
+ * A command's end. When the signal aborts, `onGone` is called, and the end is waited for no longer than `patience` milliseconds
+ * more: stage1 may be stopped, or frozen. Errors: the signal's reason.
+ */
+export async function endOfExec(
+  exited: StartedExec['exited'],
+  signal: AbortSignal,
+  patience: number,
+  onGone: () => void,
+): Promise<ExecExit | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => undefined;
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      onGone();
+      timer = setTimeout(() => reject(signal.reason), patience);
+    };
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  return await Promise.race([exited, givenUp]).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  });
+}
