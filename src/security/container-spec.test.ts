@@ -33,7 +33,7 @@ describe('a container’s document', () => {
       noNewPrivileges: false,
     });
     expect(process.capabilities?.bounding).toHaveLength(14);
-    expect(process.oomScoreAdj).toBeUndefined();
+    expect(process.oomScoreAdj).toBe(0);
     expect(rest).toEqual({
       ociVersion: '1.3.0',
       hostname: 'host-of-pod',

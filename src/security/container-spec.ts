@@ -70,7 +70,8 @@ function containerProcess(input: ContainerSpecInput, host: HostFacts, lookups: H
     capabilities: containerCapabilities(security, host.capabilities),
     noNewPrivileges: security?.noNewPrivs === true,
     ...(appArmor === undefined ? {} : { apparmorProfile: appArmor }),
-    ...(resources === undefined ? {} : { oomScoreAdj: oomScoreAdj(resources) }),
+    // Never left out: stage1, which would be asked for its own then, is protected as the server is.
+    oomScoreAdj: resources === undefined ? 0 : oomScoreAdj(resources),
   };
 }
 
