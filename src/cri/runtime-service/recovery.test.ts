@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -19,6 +19,7 @@ import { listPodSandbox } from './list-pod-sandbox.ts';
 import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { stopContainer } from './stop-container.ts';
+import { stopPodSandbox } from './stop-pod-sandbox.ts';
 import { eventually, processes, World } from './test-world.ts';
 
 let world: World;
@@ -81,6 +82,25 @@ describe('a container that has ended', () => {
     await remove(pod);
     expect(world.leftovers()).toEqual(before);
   });
+});
+
+// What the kernel makes of a disk with errors.
+it('a file system that became read-only under a pod does not keep it from being stopped', async () => {
+  const pod = await world.runPod();
+  const container = await world.start(pod, ['sleep', '1000']);
+  const { root } = world.config;
+  execFileSync('mount', ['--bind', root, root]);
+  try {
+    execFileSync('mount', ['-o', 'remount,bind,ro', root]);
+    await world.call(stopContainer, 'StopContainerRequest', { containerId: container, timeout: 0 });
+    expect(state(container)).toMatchObject({ kind: 'exited', exitCode: 137 });
+    await world.call(stopPodSandbox, 'StopPodSandboxRequest', { podSandboxId: pod });
+    expect(world.services.pods.requireSandbox(pod).state.kind).toBe('notready');
+  } finally {
+    execFileSync('umount', ['-l', root]);
+  }
+  await remove(pod);
+  expect(world.leftovers()).toEqual(before);
 });
 
 describe('a server that is gone for a while', () => {
