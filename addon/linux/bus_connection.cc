@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "linux/bus_message.h"
@@ -42,8 +43,14 @@ Result<std::unique_ptr<BusConnection>> BusConnection::open(const std::string& ad
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
-  connection->thread_ = std::thread([self = connection.get(), address, is_bus] { self->run(address, is_bus); });
+  int failed = 0;
+  try {
+    connection->thread_ = std::thread([self = connection.get(), address, is_bus] { self->run(address, is_bus); });
+  } catch (const std::system_error& error) {
+    failed = error.code().value();
+  }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (failed != 0) return Error{failed, "start thread", address, "no thread can be made: a limit of processes is reached"};
   return connection;
 }
 
