@@ -1,5 +1,6 @@
 // Every wait of stage1 that something outside it can hold up, and how long it may take: the one table. The server's is
-// src/base/deadlines.ts, and each wait there for an answer of stage1 is longer than what stage1 waits for here.
+// src/base/deadlines.ts. A wait there for an answer of stage1 is longer than what stage1 waits for here, but for an exec's: its caller
+// is told of a time-out after three seconds, whether its processes have died by then or not.
 #pragma once
 
 #include <cstdint>
