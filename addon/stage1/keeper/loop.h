@@ -16,7 +16,7 @@ namespace gantry::keeper {
 
 // What to watch for; `errors` also tells of a pipe whose reader is gone.
 inline constexpr uint32_t nothing = 0, readable = EPOLLIN, writable = EPOLLOUT, errors = EPOLLERR, hung_up = EPOLLHUP,
-                          priority = EPOLLPRI;  // a cgroup's file has changed
+                          file_changed = EPOLLPRI;  // of a cgroup
 
 class Loop;
 

@@ -29,7 +29,7 @@ std::unique_ptr<OomWatch> OomWatch::start(Loop& loop, const std::string& directo
   std::unique_ptr<OomWatch> self(new OomWatch(directory));
   self->events_ = std::move(*events);
   // Without the watch the parent's count is left.
-  auto watch = loop.watch(self->events_.get(), priority, [raw = self.get()](uint32_t) { raw->read(); });
+  auto watch = loop.watch(self->events_.get(), file_changed, [raw = self.get()](uint32_t) { raw->read(); });
   if (watch) self->watch_ = std::move(*watch);
   self->read();
   return self;
