@@ -1,12 +1,14 @@
 /* A file system that stops answering on demand: files in memory, served by the kernel's FUSE protocol (linux/fuse.h) without a
  * library. `hung-fs MOUNTPOINT`; says "ready". Nothing is cached by the kernel, so that every look asks here.
- *   SIGSTOP, SIGCONT  nobody reads requests: whoever waits for one can be killed
+ *   SIGHUP, SIGCONT   nobody reads requests: whoever waits for one can be killed (SIGSTOP would do, but for a request in its hands)
  *   SIGUSR1           requests are read and kept: whoever waits sleeps in the kernel, and no signal ends that
  *   SIGUSR2           what was kept is answered, and all that follows
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +36,12 @@ struct request {
   char bytes[];
 };
 static struct request *kept, **kept_end = &kept;
-static volatile sig_atomic_t keeping;
+static volatile sig_atomic_t keeping, stopping;
 
-static void on_signal(int number) { keeping = number == SIGUSR1; }
+static void on_signal(int number) {
+  stopping = number == SIGHUP;
+  if (!stopping) keeping = number == SIGUSR1;
+}
 
 static void answer(const struct fuse_in_header *in, int error, const void *body, size_t size) {
   struct fuse_out_header out = {(unsigned)(sizeof out + size), error, in->unique};
@@ -181,15 +186,31 @@ int main(int count, char **arguments) {
     perror(arguments[1]);
     return 1;
   }
-  /* Without SA_RESTART: a signal ends read(), and what was kept is looked at. */
+  /* Signals come between two requests: none is half served. */
+  sigset_t all, none;
+  sigemptyset(&none);
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
   struct sigaction action = {.sa_handler = on_signal};
+  sigaction(SIGHUP, &action, NULL);
   sigaction(SIGUSR1, &action, NULL);
   sigaction(SIGUSR2, &action, NULL);
   puts("ready");
   fflush(stdout);
   for (;;) {
-    const ssize_t size = read(device, bytes, sizeof bytes);
+    /* ppoll() lets none through where a request waits already. */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    struct pollfd requests = {.fd = device, .events = POLLIN};
+    const int ready = ppoll(&requests, 1, NULL, &none);
+    if (stopping) {
+      stopping = 0;
+      raise(SIGSTOP);
+      continue;
+    }
     if (!keeping) serve_kept();
+    if (ready <= 0) continue;
+    const ssize_t size = read(device, bytes, sizeof bytes);
     if (size < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT)) continue;
     if (size < 0) return errno == ENODEV ? 0 : 1;
     if (keeping) {

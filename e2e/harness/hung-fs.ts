@@ -29,7 +29,7 @@ export class HungFs {
 
   /** Nobody reads requests any more: whoever waits for an answer can still be killed. */
   stop(): void {
-    this.#daemon.kill('SIGSTOP');
+    this.#daemon.kill('SIGHUP');
   }
 
   /** Requests are read and not answered: whoever waits cannot be killed. */
