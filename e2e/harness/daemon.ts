@@ -77,11 +77,16 @@ export class Daemon {
     await this.#end('SIGKILL');
   }
 
-  /** SIGTERM, and SIGKILL where that does not help within 10 s. */
+  /** SIGTERM. Errors: it took 20 s (times GANTRY_E2E_PATIENCE), and was killed. */
   async stop(): Promise<void> {
-    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), 10_000);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#child?.kill('SIGKILL');
+    }, 20_000 * patience);
     await this.#end('SIGTERM');
     clearTimeout(timer);
+    if (late) throw new Error(`${this.#options.argv[0]} did not end when it was told to:\n${this.log}`);
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

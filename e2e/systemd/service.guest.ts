@@ -194,8 +194,21 @@ describe('the server as a unit', () => {
     // A pod is neither a login nor a machine.
     expect(execFileSync('loginctl', ['list-sessions', '--no-legend'], { encoding: 'utf8' }).trim()).toBe('');
     await removePod(world, pod);
-    expect(units(podsUnits)).toEqual([]);
+    await eventually(
+      () => units(podsUnits),
+      (left) => left.length === 0,
+    );
     expect(units('*', '--failed')).toEqual([]);
+  });
+
+  test('ends when it is told to, with success', () => {
+    systemctl('stop', 'gantry.socket', 'gantry.service');
+    const state = show('gantry.service', 'ActiveState', 'Result');
+    const said = journal('-u', 'gantry.service', '-o', 'cat', '-n', '30');
+    expect(state, said).toEqual({
+      ActiveState: 'inactive',
+      Result: 'success',
+    });
   });
 
   async function verbose(containerId: string): Promise<{ pid: number }> {

@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import {
   Server,
   ServerCredentials,
@@ -62,19 +62,18 @@ export async function listen(options: CriServerOptions): Promise<CriServer> {
       shutdown: (stream ? streamShutdown : unaryShutdown).signal,
     }));
   }
-  const stopListening = await bind(server, options.listen);
+  const listener = await accept(server, options.listen);
   return {
     async close(grace) {
-      stopListening();
       streamShutdown.abort();
-      const done = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const timer = setTimeout(() => unaryShutdown.abort(), grace);
-      // A call that does not heed its signal must not keep the process.
-      const force = setTimeout(() => server.forceShutdown(), grace + 1000);
-      await done.finally(() => {
+      // A call that does not heed its signal must not keep the process, nor a client that does not read.
+      const force = setTimeout(() => listener.cutOff(), grace + 1000);
+      await listener.end().finally(() => {
         clearTimeout(timer);
         clearTimeout(force);
       });
+      server.forceShutdown();
     },
   };
 }
@@ -117,35 +116,60 @@ function addService(
   server.addService(definition, implementation);
 }
 
-/** What it returns ends what the gRPC server does not end by itself. */
-async function bind(server: Server, listen: string | number): Promise<() => void> {
-  if (typeof listen === 'number') return await accept(server, listen);
-  const path = socketPath(listen);
-  await prepareSocket(path);
-  await bindPath(server, path);
-  return () => undefined;
+interface Listener {
+  /**
+   * Takes no more connections, and resolves when there are none: each ends with its last call. A socket of our own goes; a service
+   * manager's stays, and who comes meanwhile waits in there.
+   */
+  end(): Promise<void>;
+  /** Ends the connections, whatever they are waiting for. */
+  cutOff(): void;
 }
 
-/** The socket stays the service manager's: clients that come while no server runs wait in there. */
-async function accept(server: Server, fd: number): Promise<() => void> {
+/**
+ * Accepts the gRPC server's connections for it. Left to itself it waits for each client to close its end, and one that is frozen would
+ * keep the server from ending. Errors: those of `prepareSocket`.
+ */
+async function accept(server: Server, listen: string | number): Promise<Listener> {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createServer((socket) => injector.injectConnection(socket));
+  const sockets = new Set<Socket>();
+  const listener = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // This end has said all that it had to say.
+    socket.once('finish', () => socket.destroy());
+    injector.injectConnection(socket);
+  });
+  if (typeof listen === 'number') await bind(listener, { fd: listen });
+  else await bindPath(listener, socketPath(listen));
+  return {
+    async end() {
+      const ended = new Promise<void>((resolve) => listener.close(() => resolve()));
+      injector.destroy();
+      await ended;
+    },
+    cutOff() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function bind(
+  listener: NetServer,
+  where: { readonly path: string } | { readonly fd: number },
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
-    listener.listen({ fd }, resolve);
+    listener.listen(where, resolve);
   });
-  return () => listener.close();
 }
 
 /** The socket is never open to others, not even between bind and chmod. */
-async function bindPath(server: Server, path: string): Promise<void> {
+async function bindPath(listener: NetServer, path: string): Promise<void> {
+  await prepareSocket(path);
   const umask = process.umask(0o177);
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
+    await bind(listener, { path });
   } finally {
     process.umask(umask);
   }

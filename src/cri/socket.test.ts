@@ -1,5 +1,6 @@
 // The socket and the end of a server, with real clients.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +16,21 @@ beforeEach(() => {
   world = new TestServer();
 });
 afterEach(() => world.close());
+
+/** Connects, asks for the version where it is told to, and stops. */
+const frozenClient = `
+  const session = require('node:http2').connect('http://localhost', {
+    createConnection: () => require('node:net').connect(process.argv[1]),
+  });
+  const headers = {
+    ':method': 'POST', ':path': '/runtime.v1.RuntimeService/Version', 'content-type': 'application/grpc', te: 'trailers',
+  };
+  process.stdin.once('data', () => session.request(headers).end(Buffer.alloc(5)));
+  session.once('remoteSettings', () => setTimeout(() => {
+    console.log('stopping');
+    process.kill(process.pid, 'SIGSTOP');
+  }, 300));
+`;
 
 describe('shutting down', () => {
   it('finishes calls in flight, ends streams, and takes the socket away', async () => {
@@ -47,6 +63,29 @@ describe('shutting down', () => {
     expect(await answer).toMatchObject({ version: 'done' });
     expect(await ended).toMatchObject({ code: status.UNAVAILABLE });
     await closing;
+    expect(existsSync(world.socket)).toBe(false);
+  });
+
+  it.each([
+    ['that has asked for nothing', false, 60_000],
+    ['that does not read its answer', true, 50],
+  ])('does not wait for a client that is frozen: %s', async (_name, asks, grace) => {
+    let asked = false;
+    await world.start({
+      Version: async () => {
+        asked = true;
+        return { version: 'x'.repeat(5 << 20) };
+      },
+    });
+    const client = spawn(process.execPath, ['-e', frozenClient, world.socket], { stdio: 'pipe' });
+    if (asks) client.stdin.write('ask\n');
+    try {
+      await once(client.stdout, 'data');
+      await expect.poll(() => asked).toBe(asks);
+      await world.server?.close(grace);
+    } finally {
+      client.kill('SIGKILL');
+    }
     expect(existsSync(world.socket)).toBe(false);
   });
 

@@ -52,7 +52,11 @@ export class StreamingServer {
   async close(): Promise<void> {
     this.#tokens.clear();
     for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      // Those that have said nothing yet.
+      this.#server.closeAllConnections();
+    });
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
