@@ -56,10 +56,15 @@ constexpr std::string_view names[] = {"CAP_CHOWN",
 
 constexpr CapabilityMask bit(int number) { return CapabilityMask{1} << number; }
 
-int last_capability() {
+int count_capabilities() {
   int number = 0;
   while (number < 63 && ::prctl(PR_CAPBSET_READ, number + 1, 0, 0, 0) >= 0) ++number;
   return number;
+}
+
+int last_capability() {
+  static const int last = count_capabilities();
+  return last;
 }
 
 struct KernelSets {

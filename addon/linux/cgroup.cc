@@ -80,15 +80,24 @@ Result<std::string> cgroup_read(const std::string& directory, const std::string&
   return read_file(directory + "/" + file, file_limit);
 }
 
-Result<void> cgroup_write(const std::string& directory, const std::string& file, std::string_view value) {
-  const std::string path = directory + "/" + file;
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+Result<CgroupFile> CgroupFile::open(const std::string& directory, const std::string& file) {
+  std::string path = directory + "/" + file;
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd.valid()) return errno_error("open", path);
+  return CgroupFile(std::move(fd), std::move(path));
+}
+
+Result<void> CgroupFile::write(std::string_view value) const {
   ssize_t put;
-  do put = ::write(fd.get(), value.data(), value.size());
+  do put = ::write(fd_.get(), value.data(), value.size());
   while (put < 0 && errno == EINTR);
-  if (put < 0) return errno_error("write", path, "the kernel refused the value '" + std::string(value) + "'");
+  if (put < 0) return errno_error("write", path_, "the kernel refused the value '" + std::string(value) + "'");
   return {};
+}
+
+Result<void> cgroup_write(const std::string& directory, const std::string& file, std::string_view value) {
+  auto opened = CgroupFile::open(directory, file);
+  return opened ? opened->write(value) : opened.error();
 }
 
 bool cgroup_has(const std::string& directory, const std::string& file) {

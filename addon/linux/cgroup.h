@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "linux/result.h"
+#include "linux/unique_fd.h"
 
 namespace gantry {
 
@@ -28,7 +29,18 @@ Result<std::string> cgroup_of(pid_t pid, const CgroupHierarchy& hierarchy);
 
 // --- one directory; `file` is a name within ---
 Result<std::string> cgroup_read(const std::string& directory, const std::string& file);
-// One write(2), as the kernel wants it. The error's message is the value that was refused.
+// A file that takes several values, one write(2) each, as the kernel wants it. The error's message is the value that was refused.
+class CgroupFile {
+ public:
+  static Result<CgroupFile> open(const std::string& directory, const std::string& file);
+  Result<void> write(std::string_view value) const;
+
+ private:
+  CgroupFile(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  UniqueFd fd_;
+  std::string path_;
+};
+// The same for one value.
 Result<void> cgroup_write(const std::string& directory, const std::string& file, std::string_view value);
 bool cgroup_has(const std::string& directory, const std::string& file);
 // Whether it is new; one that exists is no error.

@@ -1,6 +1,9 @@
 #include "linux/cgroup_make.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "linux/root_dir.h"
 
 namespace gantry {
 
@@ -52,9 +55,20 @@ void hand_down(const std::string& directory) {
   for (const std::string& controller : missing) (void)cgroup_write(directory, "cgroup.subtree_control", controller);
 }
 
+// v1, where only the last one is missing, as it is for every container but a pod's first. Nothing where more is to be done.
+std::optional<MadeCgroup> make_last(const CgroupHierarchy& hierarchy, const std::string& path) {
+  if (hierarchy.v2 || hierarchy.has("cpuset")) return std::nullopt;
+  std::string directory = hierarchy.mount_point + clean_path(path);
+  auto fresh = cgroup_make(directory);
+  if (!fresh || !*fresh) return std::nullopt;
+  if (hierarchy.has("memory")) count_children(directory);
+  return MadeCgroup{std::move(directory), true, {}};
+}
+
 }  // namespace
 
 Result<MadeCgroup> cgroup_make_path(const CgroupHierarchy& hierarchy, const std::string& path) {
+  if (auto made = make_last(hierarchy, path)) return std::move(*made);
   MadeCgroup made{hierarchy.mount_point, false, {}};
   for (size_t at = 0; at < path.size();) {
     const size_t end = std::min(path.find('/', at), path.size());

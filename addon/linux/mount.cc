@@ -199,7 +199,7 @@ Result<uint64_t> mount_id(int fd) {
   return status.stx_mnt_id;
 }
 
-Result<void> enter_root(int new_root) {
+Result<UniqueFd> switch_root(int new_root) {
   UniqueFd old_root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!old_root.valid()) return errno_error("open", "/");
   if (::fchdir(new_root) < 0) return errno_error("fchdir", "the container's root");
@@ -211,9 +211,20 @@ Result<void> enter_root(int new_root) {
   if (::fchdir(old_root.get()) < 0) return errno_error("fchdir", "the old root");
   // Its mounts may be peers of the host's: as slaves they can go without taking those along.
   if (::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) < 0) return errno_error("mount", "the old root");
+  if (::chdir("/") < 0) return errno_error("chdir", "/");
+  return old_root;
+}
+
+Result<void> leave_old_root(UniqueFd old_root) {
+  if (::fchdir(old_root.get()) < 0) return errno_error("fchdir", "the old root");
   if (::umount2(".", MNT_DETACH) < 0) return errno_error("umount2", "the old root");
   if (::chdir("/") < 0) return errno_error("chdir", "/");
   return {};
+}
+
+Result<void> enter_root(int new_root) {
+  auto old_root = switch_root(new_root);
+  return old_root ? leave_old_root(std::move(*old_root)) : old_root.error();
 }
 
 }  // namespace gantry

@@ -60,5 +60,9 @@ Result<uint64_t> mount_id(int fd);
 // Makes `new_root`, an attached mount's root, the root and working directory of the mount namespace, and lets go of
 // the old tree without a trace on its peers.
 Result<void> enter_root(int new_root);
+// The same in two steps, for the second takes up to a millisecond: the kernel waits until nobody looks at the old tree any
+// more. Between them no path but "/.." leads there.
+Result<UniqueFd> switch_root(int new_root);
+Result<void> leave_old_root(UniqueFd old_root);
 
 }  // namespace gantry

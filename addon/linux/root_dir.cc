@@ -61,6 +61,16 @@ Result<void> make_entry(int root, const std::string& path, RootDir::Kind kind) {
   return {};
 }
 
+// The usual case of one that is missing: all but its last name is there. Nothing where more is missing, or a link leads on.
+UniqueFd make_last(int root, const std::string& path, RootDir::Kind kind) {
+  const std::string name = path.substr(path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1);
+  if (name.empty() || name == "." || name == ".." || !make_entry(root, path, kind)) return {};
+  UniqueFd entry(open_in_root(root, path, O_PATH | O_NOFOLLOW));
+  struct stat status {};
+  if (!entry.valid() || ::fstat(entry.get(), &status) < 0 || S_ISLNK(status.st_mode)) return {};
+  return entry;
+}
+
 }  // namespace
 
 Result<UniqueFd> RootDir::open(const std::string& path, int flags) const {
@@ -73,6 +83,7 @@ Result<UniqueFd> RootDir::ensure(const std::string& path, Kind kind) const {
   UniqueFd existing(open_in_root(root_.get(), path, O_PATH));
   if (existing.valid()) return existing;
   if (errno != ENOENT) return errno_error("open", path);
+  if (UniqueFd made = make_last(root_.get(), path, kind); made.valid()) return made;
 
   std::vector<std::string> names;
   push_names(names, path);

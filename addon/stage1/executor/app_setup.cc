@@ -114,7 +114,9 @@ Result<void> run_creation_hooks(AppSetup& setup) {
 }
 
 Result<void> enter_container(AppSetup& setup) {
-  GANTRY_TRY(enter_root(setup.root->fd()));
+  auto old_root = switch_root(setup.root->fd());
+  if (!old_root) return old_root.error();
+  setup.old_root = std::move(*old_root);
   const std::string& wanted = setup.spec.linux.rootfs_propagation;
   MountChange change;
   if (wanted.ends_with("shared")) change.propagation = MS_SHARED;
@@ -178,6 +180,8 @@ void run_app(AppSetup& setup) {
   setup.sync.wait_for(ChildCommand::proceed);
   if (auto prepared = prepare(setup); !prepared) setup.sync.fail(prepared.error());
   setup.sync.prepared();
+  // Beside what the caller does before it asks for the start, not before its answer.
+  if (auto left = leave_old_root(std::move(setup.old_root)); !left) setup.sync.fail(left.error());
 
   setup.sync.wait_for(ChildCommand::start);
   const auto& hooks = setup.spec.hooks.start_container;

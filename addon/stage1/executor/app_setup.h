@@ -26,6 +26,7 @@ struct AppSetup {
   std::optional<ProcDir> proc;  // the host's, by descriptor: /proc itself is soon covered
   std::optional<RootDir> root;  // the container's root, attached
   UniqueFd shm;                 // a clone of the pod's /dev/shm
+  UniqueFd old_root;            // the host's, until the process has been prepared
   Seccomp seccomp;
   std::string own_cgroups;                                        // /proc/self/cgroup as the host sees it
   std::vector<std::pair<UniqueFd, std::string>> read_only_later;  // mounts that are still written to

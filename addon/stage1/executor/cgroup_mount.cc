@@ -112,6 +112,29 @@ Result<UniqueFd> open_hierarchy(AppSetup& setup, const Hierarchy& hierarchy, uin
   return setup.host->path(hierarchy.own_path, true);
 }
 
+Result<void> attach_hierarchy(AppSetup& setup, const Hierarchy& hierarchy, const RootDir& shelf, uint64_t attributes) {
+  auto mount = open_hierarchy(setup, hierarchy, attributes);
+  if (!mount) return mount.error();
+  auto place = shelf.ensure(hierarchy.directory, RootDir::Kind::directory);
+  if (!place) return place.error();
+  GANTRY_TRY(attach_mount(mount->get(), place->get(), hierarchy.own_path));
+  MountChange change;
+  change.set = attributes;
+  change.propagation = MS_PRIVATE;
+  return change_mount(mount->get(), change, hierarchy.own_path);
+}
+
+// "cpu" and "cpuacct" beside "cpu,cpuacct".
+Result<void> link_controllers(const std::string& directory, const RootDir& shelf) {
+  if (directory.find(',') == std::string::npos) return {};
+  for (size_t begin = 0; begin < directory.size();) {
+    const size_t end = std::min(directory.find(',', begin), directory.size());
+    GANTRY_TRY(shelf.symlink(directory, directory.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return {};
+}
+
 Result<void> mount_v1(AppSetup& setup, const contract::OciMount& wanted, const MountOptions& options) {
   auto hierarchies = find_hierarchies(setup);
   if (!hierarchies) return hierarchies.error();
@@ -122,25 +145,16 @@ Result<void> mount_v1(AppSetup& setup, const contract::OciMount& wanted, const M
   auto tmpfs = context->create(usual_attributes);
   if (!tmpfs) return tmpfs.error();
   GANTRY_TRY(attach_private(setup, tmpfs->get(), wanted.destination));
+  const RootDir shelf(std::move(*tmpfs));
+  const uint64_t read_only = options.set & MOUNT_ATTR_RDONLY;
   for (const Hierarchy& hierarchy : *hierarchies) {
-    MountChange attributes;
-    attributes.set = usual_attributes | (options.set & MOUNT_ATTR_RDONLY);
-    auto mount = open_hierarchy(setup, hierarchy, attributes.set);
-    if (!mount) return mount.error();
-    const std::string base = wanted.destination + "/";
-    GANTRY_TRY(attach_private(setup, mount->get(), base + hierarchy.directory));
-    GANTRY_TRY(change_mount(mount->get(), attributes, hierarchy.own_path));
-    // "cpu" and "cpuacct" beside "cpu,cpuacct".
-    for (size_t begin = 0; hierarchy.directory.find(',') != std::string::npos && begin < hierarchy.directory.size();) {
-      const size_t end = std::min(hierarchy.directory.find(',', begin), hierarchy.directory.size());
-      GANTRY_TRY(setup.root->symlink(hierarchy.directory, base + hierarchy.directory.substr(begin, end - begin)));
-      begin = end + 1;
-    }
+    GANTRY_TRY(attach_hierarchy(setup, hierarchy, shelf, usual_attributes | read_only));
+    GANTRY_TRY(link_controllers(hierarchy.directory, shelf));
   }
-  if (!(options.set & MOUNT_ATTR_RDONLY)) return {};
+  if (read_only == 0) return {};
   MountChange change;
   change.set = MOUNT_ATTR_RDONLY;
-  return change_mount(tmpfs->get(), change, wanted.destination);
+  return change_mount(shelf.fd(), change, wanted.destination);
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& requ
   auto child = launch(plan, [&](ChildSync& sync) {
     std::unique_ptr<HostSide> host =
         asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
-    AppSetup setup{sandbox, request, request.spec, sync, std::move(host), sandbox.user.valid(), {}, {}, {}, {}, {}, {}};
+    AppSetup setup{sandbox, request, request.spec, sync, std::move(host), sandbox.user.valid(), {}, {}, {}, {}, {}, {}, {}};
     run_app(setup);
   });
   if (!child || !answering.valid()) return child;

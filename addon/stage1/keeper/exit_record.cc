@@ -30,11 +30,18 @@ int hex_digit(char letter) {
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
+// It outlives no process; empty where it cannot be read.
+const std::string& boot_id() {
+  static const std::string id = [] {
+    auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
+    return text ? *text : std::string();
+  }();
+  return id;
+}
+
 void put_boot_id(Slot& slot, size_t offset) {
-  auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
-  if (!text) return;
   size_t digits = 0;
-  for (const char letter : *text) {
+  for (const char letter : boot_id()) {
     const int digit = hex_digit(letter);
     if (digit < 0 || digits >= 32) continue;
     unsigned char& byte = slot[offset + digits / 2];

@@ -1,5 +1,7 @@
 // The rarer members of linux.resources: block devices, huge pages, network classes, RDMA, v2's own files, device access.
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "linux/cgroup_devices.h"
 #include "stage1/keeper/resource_files.h"
@@ -104,8 +106,16 @@ std::string v1_rule(const contract::OciDeviceRule& rule) {
 }
 
 Result<void> write_devices_v1(const std::string& directory, const std::vector<contract::OciDeviceRule>& rules) {
+  // Each file is opened once: there are a dozen rules in a container that asks for no device.
+  std::array<std::optional<CgroupFile>, 2> files;
   for (const contract::OciDeviceRule& rule : rules) {
-    GANTRY_TRY(cgroup_write(directory, rule.allow ? "devices.allow" : "devices.deny", v1_rule(rule)));
+    auto& file = files[rule.allow];
+    if (!file) {
+      auto opened = CgroupFile::open(directory, rule.allow ? "devices.allow" : "devices.deny");
+      if (!opened) return opened.error();
+      file.emplace(std::move(*opened));
+    }
+    GANTRY_TRY(file->write(v1_rule(rule)));
   }
   return {};
 }
