@@ -1,5 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
+import { LineWriter } from './line-writer.ts';
 
 export type Logger = pino.Logger;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -12,8 +13,8 @@ export function setLogLevel(level: LogLevel): void {
 }
 
 function destination(): DestinationStream {
-  if (!isJournal(process.env['JOURNAL_STREAM'])) return pino.destination({ fd: 2, sync: true });
-  return { write: (line) => void writeSync(2, withPriority(line)) };
+  const form = isJournal(process.env['JOURNAL_STREAM']) ? withPriority : (line: string): string => line;
+  return new LineWriter((bytes) => writeSync(2, bytes), form);
 }
 
 /** Whether standard error is the journal's: systemd.exec(5), "$JOURNAL_STREAM". */

@@ -138,6 +138,22 @@ describe('exec over SPDY', () => {
   });
 });
 
+describe('a target that is no URL', () => {
+  // Each once ended the server: nobody caught what the parser threw.
+  it.each(['//', 'http://[', '//x:y/exec'])('%s is answered like an unknown one', async (target) => {
+    const { hostname, port } = new URL(server.url(cat));
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`);
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    await new Promise<void>((resolve) => socket.once('end', () => resolve()));
+    socket.destroy();
+    expect(answer).toMatch(/^HTTP\/1.1 404 /);
+  });
+});
+
 describe('a connection that says nothing', () => {
   it('is closed', async () => {
     const { hostname, port } = new URL(server.url(cat));

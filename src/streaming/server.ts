@@ -63,10 +63,10 @@ export class StreamingServer {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => undefined);
-    const kind = new URL(request.url ?? '/', 'http://localhost').pathname.split('/')[1] ?? '';
     try {
       await this.#serve(request, socket, head);
     } catch (error) {
+      const { kind } = namedBy(request);
       this.#log.info({ session: kind, error: describeError(error) }, 'streaming session refused or cut off');
       refuse(socket, error);
     }
@@ -100,8 +100,8 @@ export class StreamingServer {
   }
 
   #redeem(request: IncomingMessage): Session {
-    const [, kind, token] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
-    const session = this.#tokens.redeem(token ?? '');
+    const { kind, token } = namedBy(request);
+    const session = this.#tokens.redeem(token);
     if (session === undefined || session.kind !== kind) {
       throw new GantryError({
         code: 'not-found',
@@ -111,6 +111,13 @@ export class StreamingServer {
     }
     return session;
   }
+}
+
+/** What `/<kind>/<token>` names; nothing for a target that is no URL: whoever connects may write what it likes. */
+function namedBy(request: IncomingMessage): { readonly kind: string; readonly token: string } {
+  const path = URL.parse(request.url ?? '/', 'http://localhost')?.pathname ?? '';
+  const [, kind = '', token = ''] = path.split('/');
+  return { kind, token };
 }
 
 /** Before the upgrade an HTTP answer tells why; after it the connection only ends. */
