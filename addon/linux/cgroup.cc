@@ -129,10 +129,16 @@ std::vector<std::string> cgroup_tree(const std::string& directory) {
 
 bool cgroup_remove_one(const std::string& directory) { return ::rmdir(directory.c_str()) == 0; }
 
-Result<void> cgroup_remove(const std::string& directory) {
+Result<void> cgroup_remove_below(const std::string& directory) {
   for (const std::string& nested : cgroup_tree(directory)) {
-    if (::rmdir(nested.c_str()) < 0 && errno != ENOENT) return errno_error("rmdir", nested);
+    if (nested != directory && ::rmdir(nested.c_str()) < 0 && errno != ENOENT) return errno_error("rmdir", nested);
   }
+  return {};
+}
+
+Result<void> cgroup_remove(const std::string& directory) {
+  GANTRY_TRY(cgroup_remove_below(directory));
+  if (::rmdir(directory.c_str()) < 0 && errno != ENOENT) return errno_error("rmdir", directory);
   return {};
 }
 

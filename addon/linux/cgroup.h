@@ -52,6 +52,8 @@ std::vector<std::string> cgroup_tree(const std::string& directory);
 bool cgroup_remove_one(const std::string& directory);
 // rmdir of the whole tree; EBUSY while a process is left. One that does not exist is no error.
 Result<void> cgroup_remove(const std::string& directory);
+// Only what is below it.
+Result<void> cgroup_remove_below(const std::string& directory);
 // The number behind `key` in a file of "key value" lines; 0 where there is none.
 // The number behind `key` in a text of `key number` lines; 0 without it.
 uint64_t cgroup_value(std::string_view text, std::string_view key);

@@ -164,6 +164,16 @@ describe('limits of a container whose cgroup is systemd’s', () => {
     }
   });
 
+  test('end with the last process, whether the container is removed or not', async () => {
+    const ids: string[] = [];
+    for (let round = 0; round < 8; round += 1) ids.push(await startContainer(world, pod, script('exit 0')));
+    for (const id of ids) await waitForExit(world, id);
+    await eventually(
+      () => ids.map(scopeOf).filter((scope) => units(scope).length > 0),
+      (left) => left.length === 0,
+    );
+  });
+
   test('go with the scope: no unit is left, none has failed', async () => {
     await createContainer(world, pod);
     await removePod(world, pod);

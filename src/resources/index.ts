@@ -22,6 +22,7 @@ export {
   scopeLimits,
   setUnitProperties,
   startScope,
+  stopScopeOf,
   type UnitProperty,
 } from './systemd/index.ts';
 export { type CgroupUsage, type MemoryUsage, readUsage, taskCount } from './usage.ts';

@@ -81,7 +81,7 @@ class App : private Child::Listener {
   void forget();
   void leave_child();
   void begin_ending(ExitStatus status);
-  [[nodiscard]] bool oom_killed(const ExitStatus& status) const;
+  [[nodiscard]] bool oom_killed() const;
   [[nodiscard]] Error early_end(const char* operation, const char* what, const ExitStatus& status) const;
   void kill_rest(std::function<void()> then);
   void drain_and_finish();
@@ -115,7 +115,6 @@ class App : private Child::Listener {
   std::optional<Error> failure_;
   bool alone_ = false;
   bool passed_barrier_ = false;
-  bool killed_ = false;  // by a request, or because its grace was over
 
   ReplyTo holder_;   // of the barrier: who asked for Create
   ReplyTo creating_;  // Create, until the process is in its cgroups

@@ -53,7 +53,6 @@ void App::run_again() {
   state_.restarts = restarts;
   stage_ = Stage::barrier;
   passed_barrier_ = false;
-  killed_ = false;
   grace_deadline_ = 0;
   create({});
 }

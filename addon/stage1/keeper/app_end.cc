@@ -59,14 +59,11 @@ void App::child_exited(ExitStatus status) {
   }
 }
 
-bool App::oom_killed(const ExitStatus& status) const {
-  if (cgroup_ == nullptr) return false;
-  return cgroup_->oom_kills() > 0 || (status.signal == SIGKILL && !killed_ && cgroup_->may_have_been_oom_killed());
-}
+bool App::oom_killed() const { return cgroup_ != nullptr && cgroup_->oom_kills() > 0; }
 
 // A limit too small for the set-up itself is the commonest cause ("128m" is 0.128 bytes).
 Error App::early_end(const char* operation, const char* what, const ExitStatus& status) const {
-  if (status.signal == SIGKILL && oom_killed(status)) {
+  if (status.signal == SIGKILL && oom_killed()) {
     return {EINVAL, "set", "memory.limit",
             std::string(what) + ", killed for want of memory: the limit is too small for any process"};
   }
@@ -82,7 +79,7 @@ void App::begin_ending(ExitStatus status) {
   state_.finished_at = std::max(realtime_now(), std::max(state_.started_at, state_.created_at));
   state_.exit_code = status.code;
   state_.signal = status.signal;
-  state_.oom_killed = oom_killed(status);
+  state_.oom_killed = oom_killed();
   record(false);
   kill_rest([this] { drain_and_finish(); });
 }
@@ -103,7 +100,7 @@ void App::kill_rest(std::function<void()> then) {
 void App::drain_and_finish() {
   if (io_ == nullptr) return run_poststop([this] { finished(); });
   io_->drain([this] {
-    if (cgroup_ != nullptr) state_.oom_killed = state_.oom_killed || cgroup_->oom_kills() > 0;
+    state_.oom_killed = state_.oom_killed || oom_killed();
     services_.loop.dispose(std::move(io_));
     const auto go_on = [this] { remove_cgroups([this] { run_poststop([this] { finished(); }); }); };
     log_ == nullptr ? go_on() : log_->settle(go_on);

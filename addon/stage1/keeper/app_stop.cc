@@ -19,7 +19,6 @@ void App::kill(ReplyTo to, int signal, bool all) {
     return reply_error(to, {EINVAL, "kill", std::to_string(signal), "not a signal's number"});
   }
   if (child_ == nullptr) return reply_error(to, not_now("kill"));
-  killed_ = killed_ || signal == SIGKILL;
   if (all && cgroup_ != nullptr) {
     if (signal == SIGKILL) {
       cgroup_->kill();
@@ -52,7 +51,6 @@ void App::stop(ReplyTo to, int64_t grace, int signal) {
 void App::force() {
   grace_.cancel();
   if (child_ == nullptr) return;
-  killed_ = true;
   if (cgroup_ != nullptr) cgroup_->kill();
   (void)child_->signal(SIGKILL);
   force_.start(services_.loop, force_again, [this] { force(); });

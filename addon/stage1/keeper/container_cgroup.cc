@@ -45,12 +45,6 @@ void ContainerCgroup::watch_oom_kills(Loop& loop) {
   if (memory != nullptr && memory->hierarchy->v2) oom_watch_ = OomWatch::start(loop, memory->directory);
 }
 
-bool ContainerCgroup::may_have_been_oom_killed() const {
-  const CgroupPlace* memory = with("memory");
-  if (memory == nullptr || oom_watch_ == nullptr) return false;
-  return !cgroup_has(memory->directory, "cgroup.procs") && oom_watch_->kills_around() > 0;
-}
-
 bool ContainerCgroup::populated() const {
   const CgroupPlace* place = killing();
   return place != nullptr && cgroup_populated(*place->hierarchy, place->directory);

@@ -34,9 +34,6 @@ class ContainerCgroup {
   void watch_oom_kills(Loop& loop);
   // How often the OOM killer took a process of it, nested cgroups included, since it was made.
   [[nodiscard]] uint64_t oom_kills() const;
-  // Whether the OOM killer may have taken the last process of a cgroup that is not there any more: for one that was killed by
-  // SIGKILL, and not by us, there is hardly another explanation.
-  [[nodiscard]] bool may_have_been_oom_killed() const;
   [[nodiscard]] bool populated() const;
   void kill() const;
   void signal(int number) const;

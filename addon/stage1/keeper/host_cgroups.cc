@@ -71,6 +71,7 @@ Result<std::vector<CgroupPlace>> HostCgroups::adopt(pid_t pid) {
   }
   auto places = make(*path);
   if (!places) return places;
+  for (CgroupPlace& place : *places) place.of_systemd = place.hierarchy == book;
   GANTRY_TRY(place_process(*places, pid));
   return places;
 }
@@ -137,7 +138,7 @@ Result<void> place_self(const std::vector<CgroupPlace>& places) {
 Result<void> remove_cgroups(const std::vector<CgroupPlace>& places) {
   Result<void> first;
   for (const CgroupPlace& place : places) {
-    auto removed = cgroup_remove(place.directory);
+    auto removed = place.of_systemd ? cgroup_remove_below(place.directory) : cgroup_remove(place.directory);
     if (!removed.ok() && first.ok()) first = std::move(removed.error());
   }
   return first;

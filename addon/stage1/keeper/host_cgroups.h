@@ -16,6 +16,8 @@ struct CgroupPlace {
   const CgroupHierarchy* hierarchy;
   std::string directory;
   bool fresh = false;  // made just now: nothing has ever been killed in it
+  // It is systemd's, which removes it when it has heard that it is empty; of one that is gone by then it never hears.
+  bool of_systemd = false;
 };
 
 class HostCgroups {
@@ -54,6 +56,7 @@ Result<CgroupEntry> entry_of(const std::vector<CgroupPlace>& places);
 Result<void> place_process(const std::vector<CgroupPlace>& places, pid_t pid);
 // This process, which has one thread: without that wait in v1, and in v2 where it was started there.
 Result<void> place_self(const std::vector<CgroupPlace>& places);
+// Of systemd's only what is below.
 Result<void> remove_cgroups(const std::vector<CgroupPlace>& places);
 // To the root of every hierarchy of `places`, best effort: so that those can be removed.
 void leave_cgroups(const std::vector<CgroupPlace>& places);

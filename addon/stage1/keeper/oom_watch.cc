@@ -19,35 +19,49 @@ constexpr std::string_view key = "oom_kill";
 
 }  // namespace
 
-OomWatch::OomWatch(const std::string& directory) : parent_(directory.substr(0, directory.rfind('/'))) {
-  before_ = parent_count();
-}
-
 std::unique_ptr<OomWatch> OomWatch::start(Loop& loop, const std::string& directory) {
   auto events = open_file(directory + "/" + file, O_RDONLY);
   if (!events) return nullptr;
-  std::unique_ptr<OomWatch> self(new OomWatch(directory));
-  self->events_ = std::move(*events);
-  // Without the watch the parent's count is left.
-  auto watch = loop.watch(self->events_.get(), file_changed, [raw = self.get()](uint32_t) { raw->read(); });
-  if (watch) self->watch_ = std::move(*watch);
-  self->read();
+  auto around = open_file(directory.substr(0, directory.rfind('/') + 1) + file, O_RDONLY);
+  std::unique_ptr<OomWatch> self(new OomWatch);
+  self->own_.events = std::move(*events);
+  if (around) self->parent_.events = std::move(*around);
+  for (Counter* counter : {&self->own_, &self->parent_}) {
+    if (!counter->events.valid()) continue;
+    auto watch = loop.watch(counter->events.get(), file_changed, [raw = self.get()](uint32_t) { raw->look(); });
+    if (watch) counter->watch = std::move(*watch);
+  }
+  self->look();
   return self;
 }
 
 // By the watched descriptor: reading it is what ends the notification.
-void OomWatch::read() {
+std::optional<uint64_t> OomWatch::count(const Counter& counter) {
   std::array<uint8_t, 1024> text;
-  auto size = pread_full(events_.get(), text, 0);
-  if (!size) return watch_.end();  // the cgroup was removed
-  kills_ = std::max(kills_, cgroup_value({reinterpret_cast<const char*>(text.data()), *size}, key));
+  auto size = pread_full(counter.events.get(), text, 0);
+  if (!size) return std::nullopt;  // the cgroup was removed
+  return cgroup_value({reinterpret_cast<const char*>(text.data()), *size}, key);
 }
 
-uint64_t OomWatch::parent_count() const { return cgroup_counter(parent_, file, key); }
+// The parent first: what it has counted of this cgroup, this cgroup has counted before. As long as both can be read, all
+// that is new at the parent and not here was a neighbour's.
+void OomWatch::look() {
+  const auto around = count(parent_);
+  const auto own = count(own_);
+  if (!own) {
+    own_.watch.end();
+    parent_.watch.end();
+    return;
+  }
+  kills_ = std::max(kills_, *own);
+  if (around) explained_ = *around;
+}
 
-uint64_t OomWatch::kills_around() const {
-  const uint64_t now = parent_count();
-  return now > before_ ? now - before_ : 0;
+uint64_t OomWatch::kills() {
+  look();
+  if (count(own_)) return kills_;
+  const uint64_t around = count(parent_).value_or(0);
+  return kills_ + (around > explained_ ? around - explained_ : 0);
 }
 
 }  // namespace gantry::keeper

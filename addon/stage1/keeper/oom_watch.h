@@ -2,7 +2,9 @@
 // gone, perhaps before stage1 has learned of the exit and looked at the count.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "linux/unique_fd.h"
@@ -12,26 +14,27 @@ namespace gantry::keeper {
 
 class OomWatch {
  public:
-  // Reads `directory`/memory.events at each change, for as long as there is that file. Null where there is none.
+  // Reads memory.events of `directory` and of its parent at each change, for as long as there are both. Null where there is none.
   static std::unique_ptr<OomWatch> start(Loop& loop, const std::string& directory);
   OomWatch(const OomWatch&) = delete;
   OomWatch& operator=(const OomWatch&) = delete;
 
-  // Seen in the cgroup itself; a kill just before its removal may be missing.
-  [[nodiscard]] uint64_t kills() const { return kills_; }
-  // By how many kills the parent's count, which outlives the cgroup, has grown since the start: of this cgroup or of a
-  // neighbour.
-  [[nodiscard]] uint64_t kills_around() const;
+  // In the cgroup. Of one that is gone: what was seen in it, and what its parent has counted since then, which tells of all kills
+  // below it; a neighbour's within those milliseconds is taken for this cgroup's.
+  uint64_t kills();
 
  private:
-  explicit OomWatch(const std::string& directory);
-  void read();
-  [[nodiscard]] uint64_t parent_count() const;
+  struct Counter {
+    UniqueFd events;
+    Watch watch;
+  };
 
-  std::string parent_;
-  uint64_t kills_ = 0, before_ = 0;
-  UniqueFd events_;
-  Watch watch_;
+  OomWatch() = default;
+  void look();
+  static std::optional<uint64_t> count(const Counter& counter);
+
+  Counter own_, parent_;
+  uint64_t kills_ = 0, explained_ = 0;
 };
 
 }  // namespace gantry::keeper

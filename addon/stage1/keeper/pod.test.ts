@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   cgroupMounts,
@@ -112,8 +113,13 @@ describe('launch', () => {
     const lines = readFileSync(`/proc/${again}/cgroup`, 'utf8').trim().split('\n');
     for (const line of lines) expect(line.endsWith(`${pod.parent}/${id}`)).toBe(true);
     expect(readFileSync(`/sys/fs/cgroup/pids${pod.parent}/${id}/pids.max`, 'utf8')).toBe('33\n');
+    const nested = `/sys/fs/cgroup/systemd${pod.parent}/${id}/below`;
+    mkdirSync(nested);
     await pod.stop(id, 0n);
-    expect(pod.cgroups(id)).toEqual([]);
+    // systemd never hears that a cgroup has become empty which is gone by then.
+    expect(pod.cgroups(id)).toEqual([`/sys/fs/cgroup/systemd${pod.parent}/${id}`]);
+    expect(existsSync(nested)).toBe(false);
+    rmdirSync(dirname(nested));
   });
 
   it('never adopts the cgroup that it is in itself as an app’s', async () => {

@@ -1,5 +1,5 @@
 import { deadlines, describeError, GantryError } from '../../base/index.ts';
-import { expectMoves, killCgroup, removeCgroup, removeParents } from '../../resources/index.ts';
+import { expectMoves, killCgroup, removeCgroup, removeParents, stopScopeOf } from '../../resources/index.ts';
 import type { CgroupDriver } from '../../stage1/index.ts';
 import type { Sandbox } from '../store/sandbox.ts';
 import type { PodResource, ResourceHost } from './types.ts';
@@ -11,7 +11,7 @@ export const cgroup: PodResource = {
   },
   async release(host, { record }) {
     await killCgroup(host.cgroups, record.cgroupPath, deadlines.kill);
-    await removeCgroup(host.cgroups, record.cgroupPath);
+    await removeEmptied(host, record.cgroupPath);
     removeParents(host.cgroups, record.newCgroups ?? []);
   },
 };
@@ -35,8 +35,13 @@ export function driverOf(host: Pick<ResourceHost, 'cgroupDriver'>, { id, record 
 export async function emptyCgroup(host: Pick<ResourceHost, 'cgroups' | 'log'>, path: string): Promise<void> {
   await killCgroup(host.cgroups, path, deadlines.kill);
   try {
-    await removeCgroup(host.cgroups, path);
+    await removeEmptied(host, path);
   } catch (error) {
     host.log.warn({ cgroup: path, error: describeError(error) }, 'an empty cgroup could not be removed');
   }
+}
+
+async function removeEmptied(host: Pick<ResourceHost, 'cgroups'>, path: string): Promise<void> {
+  await stopScopeOf(path);
+  await removeCgroup(host.cgroups, path);
 }

@@ -1,5 +1,6 @@
 /** systemd as the one who makes cgroups: scopes with their limits as unit properties, by D-Bus. */
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { OciResources } from '../../base/index.ts';
 import { asSystemdKeepsThem, limitProperties, type ScopeFacts } from './properties.ts';
 import { type ScopeRequest, Scopes } from './scope.ts';
@@ -31,6 +32,14 @@ let scopes: Scopes | undefined;
 export function startScope(request: ScopeRequest, signal: AbortSignal): Promise<void> {
   scopes ??= new Scopes();
   return scopes.start(request, signal);
+}
+
+/** Ends the scope whose cgroup this is, if it is one's; its processes are gone. Never fails; idempotent. */
+export async function stopScopeOf(cgroupPath: string): Promise<void> {
+  const unit = basename(cgroupPath);
+  if (!unit.endsWith('.scope')) return;
+  scopes ??= new Scopes();
+  await scopes.stop(unit);
 }
 
 /** Changes limits of a scope that runs, until it ends. Errors: systemd's refusal; unavailable. */

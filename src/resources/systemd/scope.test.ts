@@ -172,3 +172,11 @@ it('limits of a unit are set for as long as it runs, if there are any', async ()
   await scopes.setProperties('gantry-x.scope', [{ name: 'TasksMax', type: 't', value: 3n }]);
   expect(manager.calls).toEqual([['SetUnitProperties', ['gantry-x.scope', true, [['TasksMax', ['t', 3n]]]]]]);
 });
+
+it('a scope that is empty is stopped, and one that is gone already is no error', async () => {
+  const manager = new FakeManager(async () => await Promise.resolve([]));
+  await new Scopes(manager).stop('gantry-x.scope');
+  expect(manager.calls).toEqual([['StopUnit', ['gantry-x.scope', 'replace']]]);
+  manager.call = async () => await Promise.reject(refusal('org.freedesktop.systemd1.NoSuchUnit'));
+  await new Scopes(manager).stop('gantry-x.scope');
+});

@@ -86,6 +86,14 @@ export class Scopes {
     await this.#bus.call('SetUnitProperties', 'sba(sv)', [unit, true, asVariants(known)]);
   }
 
+  /**
+   * Ends a scope whose processes are gone. systemd hears of the last one's end only as long as the cgroup is there: where somebody
+   * removes that first, the scope would be shown as running for ever. Never fails; idempotent.
+   */
+  async stop(unit: string): Promise<void> {
+    await this.#bus.call('StopUnit', 'ss', [unit, 'replace']).catch(() => undefined);
+  }
+
   /** Has systemd forget a unit that has failed. Never fails; idempotent. */
   async forget(unit: string): Promise<void> {
     await this.#bus.call('ResetFailedUnit', 's', [unit]).catch(() => undefined);
