@@ -41,6 +41,8 @@ export interface ImageServiceDependencies {
 
 const LAYER_GRACE_MS = 2000;
 const RATE_WINDOW_MS = 10_000;
+/** A server may think about a document for longer than it may pause in a layer. */
+const DOCUMENT_WINDOWS = 6;
 
 /** Opens (or makes) the image store below `config.root`. Call `reconcile` once live containers are known. */
 export async function createImageService(
@@ -81,7 +83,10 @@ export async function createImageService(
     mounts,
     wanted: new WantedLayers(),
     flights: new Flights<StoredLayer>(),
-    http: new HttpClient(),
+    http: new HttpClient(process.env, {
+      minimumRate: pullMinimumRate,
+      windowMs: rateWindowMs * DOCUMENT_WINDOWS,
+    }),
     tokens: new TokenCache(),
     log,
   };

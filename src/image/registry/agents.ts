@@ -1,5 +1,5 @@
 /** Connections for reuse: a pool for each combination of TLS options and proxy. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import {
@@ -14,33 +14,57 @@ import type { TlsOptions } from './host.ts';
 
 const pool = { keepAlive: true, scheduling: 'lifo' } as const;
 
-export class Agents {
-  readonly #agents = new Map<string, http.Agent>();
+interface Kept {
+  readonly agent: http.Agent;
+  /** Of the certificates' files when they were read. */
+  readonly stamp: string;
+}
 
-  /** @param tls undefined for plain HTTP. */
-  get(tls: TlsOptions | undefined, proxy: URL | undefined): http.Agent {
-    const key = JSON.stringify([tls ?? null, proxy?.href ?? null]);
-    let agent = this.#agents.get(key);
-    if (agent === undefined) {
-      agent = makeAgent(tls, proxy);
-      this.#agents.set(key, agent);
-    }
+export class Agents {
+  readonly #agents = new Map<string, Kept>();
+
+  /**
+   * Certificates that were replaced count from the next request on.
+   *
+   * @param tls undefined for plain HTTP.
+   * @param dialTimeoutMs for the proxy's answer.
+   */
+  get(tls: TlsOptions | undefined, proxy: URL | undefined, dialTimeoutMs: number): http.Agent {
+    const key = JSON.stringify([tls ?? null, proxy === undefined ? null : [proxy.href, dialTimeoutMs]]);
+    const stamp = stampOf(tls);
+    const kept = this.#agents.get(key);
+    if (kept?.stamp === stamp) return kept.agent;
+    const agent = makeAgent(tls, proxy, dialTimeoutMs);
+    // Whoever uses a connection of the old one goes on with it; it closes them when they are idle.
+    this.#agents.set(key, { agent, stamp });
     return agent;
   }
 
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    for (const { agent } of this.#agents.values()) agent.destroy();
     this.#agents.clear();
   }
 }
 
-function makeAgent(tls: TlsOptions | undefined, proxy: URL | undefined): http.Agent {
+function stampOf(tls: TlsOptions | undefined): string {
+  const files = [
+    ...(tls?.ca ?? []),
+    ...(tls?.client ?? []).flatMap(({ certificate, key }) => [certificate, key]),
+  ];
+  const stamps = files.map((file) => {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    return stats === undefined ? '' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  });
+  return stamps.join('\n');
+}
+
+function makeAgent(tls: TlsOptions | undefined, proxy: URL | undefined, dialTimeoutMs: number): http.Agent {
   const secure =
     tls === undefined ? {} : { secureContext: secureContext(tls), rejectUnauthorized: !tls.skipVerify };
   if (proxy?.protocol.startsWith('socks5')) {
     // Names are the proxy's to resolve, as Go has it for both spellings.
     const remote = new URL(proxy.href.replace(/^socks5:/, 'socks5h:'));
-    return new SocksProxyAgent(remote, { ...pool, ...secure });
+    return new SocksProxyAgent(remote, { ...pool, ...secure, timeout: dialTimeoutMs });
   }
   if (proxy?.protocol === 'https:') trustHost();
   // Node's own variables are not read: who is excepted was decided by then.

@@ -5,7 +5,7 @@ import type { Reference } from '../reference.ts';
 import type { RegistryAuth } from '../types.ts';
 import { Authorizer, type TokenCache } from './authorizer.ts';
 import { isMirror, type RegistryHost } from './host.ts';
-import type { HttpClient, HttpResponse } from './http.ts';
+import { discard, type HttpClient, type HttpResponse } from './http.ts';
 import { isTransient, retryAfterMs } from './status.ts';
 
 /** Tries after the first on the last endpoint; a mirror gets one, since there is another place to ask. */
@@ -111,7 +111,7 @@ export class Endpoint {
       if (response.status !== 401 || challenges === 4) return response;
       const authorizer = authorizerOf(response.url) ?? this.#makeAuthorizer(response.url);
       if (!(await authorizer.answer(response, used.get(response.url.origin), signal))) return response;
-      response.body.resume();
+      discard(response.body);
     }
   }
 

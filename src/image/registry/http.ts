@@ -5,6 +5,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { describeError, errno, GantryError, version } from '../../base/index.ts';
+import { RateWatch } from '../rate-watch.ts';
 import { Agents } from './agents.ts';
 import { decodedBody, isDecodingError } from './content-encoding.ts';
 import type { RegistryHost } from './host.ts';
@@ -27,6 +28,14 @@ export interface HttpResponse {
   readonly body: http.IncomingMessage;
   /** After redirects. */
   readonly url: URL;
+  /** What a small body may take. */
+  readonly pace: Pace;
+}
+
+/** Bytes a second, averaged over `windowMs`: a body that comes slower is given up. */
+export interface Pace {
+  readonly minimumRate: number;
+  readonly windowMs: number;
 }
 
 /** The part of a RegistryHost that a connection depends on. */
@@ -35,15 +44,21 @@ export type Connection = Pick<RegistryHost, 'tls' | 'dialTimeoutMs' | 'fallbackT
 const REDIRECT_LIMIT = 10;
 /** From the request's last byte to the response's headers. */
 const HEADER_TIMEOUT_MS = 60_000;
+const defaultPace: Pace = { minimumRate: 1024, windowMs: 60_000 };
+/** Of a body that nobody wants: so much is read of it, so that its connection can be used again. */
+const UNWANTED_LIMIT = 64 << 10;
+const UNWANTED_MS = 2_000;
 
 export class HttpClient {
   readonly #agents = new Agents();
   readonly #proxies: ProxyRules;
-  /** Origins that turned out to speak no TLS, of those that may do without. */
-  readonly #plainOrigins = new Set<string>();
+  readonly #pace: Pace;
+  /** Hosts that answer without TLS, of those that may do without. */
+  readonly #plainHosts = new Set<string>();
 
-  constructor(environment: NodeJS.ProcessEnv = process.env) {
+  constructor(environment: NodeJS.ProcessEnv = process.env, pace = defaultPace) {
     this.#proxies = new ProxyRules(environment);
+    this.#pace = pace;
   }
 
   /**
@@ -59,7 +74,7 @@ export class HttpClient {
       const response = await this.#exchange({ ...request, url, headers: all }, used);
       const location = response.headers.location;
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
-      response.body.resume();
+      discard(response.body);
       if (redirects === REDIRECT_LIMIT) throw unavailable(url, `more than ${REDIRECT_LIMIT} redirects`);
       const next = redirectTarget(url, location);
       if (next.origin !== url.origin) {
@@ -80,18 +95,34 @@ export class HttpClient {
   async #exchange(request: HttpRequest, connection: Connection): Promise<HttpResponse> {
     const { url } = request;
     if (!connection.fallbackToHttp || url.protocol !== 'http:') return await this.#once(request, connection);
-    if (!this.#plainOrigins.has(url.host)) {
-      const secure = new URL(url);
-      secure.protocol = 'https:';
-      try {
-        // The address as it was asked for: whose credentials are meant goes by that.
-        return { ...(await this.#once({ ...request, url: secure }, connection)), url };
-      } catch (error) {
-        if (!speaksNoTls(error)) throw error;
-        this.#plainOrigins.add(url.host);
-      }
+    if (this.#plainHosts.has(url.host)) return await this.#plainly(request, connection);
+    const secure = new URL(url);
+    secure.protocol = 'https:';
+    try {
+      // The address as it was asked for: whose credentials are meant goes by that.
+      return { ...(await this.#once({ ...request, url: secure }, connection)), url };
+    } catch (error) {
+      if (!maySpeakNoTls(error)) throw error;
+      const response = await this.#plainly(request, connection);
+      // It does speak TLS, and hung up for another reason: it may not do so the next time.
+      if (response.status !== 400 || !isHangUp(error)) return response;
+      discard(response.body);
+      throw error;
     }
-    return await this.#once(request, connection);
+  }
+
+  /** Remembers who answers without TLS, for as long as that is so: a server that speaks TLS answers with 400, or not at all. */
+  async #plainly(request: HttpRequest, connection: Connection): Promise<HttpResponse> {
+    const { host } = request.url;
+    try {
+      const response = await this.#once(request, connection);
+      if (response.status === 400) this.#plainHosts.delete(host);
+      else this.#plainHosts.add(host);
+      return response;
+    } catch (error) {
+      this.#plainHosts.delete(host);
+      throw error;
+    }
   }
 
   #once(request: HttpRequest, connection: Connection): Promise<HttpResponse> {
@@ -99,12 +130,16 @@ export class HttpClient {
     const secure = url.protocol === 'https:';
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     if (signal.aborted) return Promise.reject(cancelled(url));
+    const { dialTimeoutMs } = connection;
     const outgoing = (secure ? https : http).request(url, {
       method,
       agent: this.#agents.get(
         secure ? connection.tls : undefined,
         connection.proxy ?? this.#proxies.for(url),
+        dialTimeoutMs,
       ),
+      // Node's own: for a proxy's answer, and for idle connections that are kept.
+      timeout: dialTimeoutMs,
       headers: {
         'user-agent': `gantry/${version}`,
         'accept-encoding': 'identity',
@@ -112,53 +147,84 @@ export class HttpClient {
       },
     });
     let answer: http.IncomingMessage | undefined;
-    const abort = (): void => void (answer ?? outgoing).destroy(cancelled(url));
+    // Behind a proxy there is no socket for a while, and a request without one does not say that it was destroyed.
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      reject(error);
+      (answer ?? outgoing).destroy(error);
+    };
+    const abort = (): void => fail(cancelled(url));
     signal.addEventListener('abort', abort, { once: true });
     const giveUp = (what: string, ms: number): NodeJS.Timeout =>
-      setTimeout(() => outgoing.destroy(unavailable(url, `no ${what} within ${ms / 1000} s`)), ms);
-    let timer: NodeJS.Timeout | undefined;
+      setTimeout(() => fail(unavailable(url, `no ${what} within ${ms / 1000} s`)), ms);
+    let timer = giveUp('connection', dialTimeoutMs);
     outgoing.once('socket', (socket) => {
       const connected = (): void => {
         clearTimeout(timer);
-        timer = giveUp('answer', HEADER_TIMEOUT_MS);
+        if (!outgoing.destroyed) timer = giveUp('answer', HEADER_TIMEOUT_MS);
       };
       if (outgoing.reusedSocket || !socket.connecting) return connected();
-      timer = giveUp('connection', connection.dialTimeoutMs);
       return void socket.once(secure ? 'secureConnect' : 'connect', connected);
     });
     outgoing.once('response', (body) => {
       clearTimeout(timer);
       answer = body;
       body.once('close', () => signal.removeEventListener('abort', abort));
-      resolve({ status: body.statusCode ?? 0, headers: body.headers, body, url });
+      resolve({ status: body.statusCode ?? 0, headers: body.headers, body, url, pace: this.#pace });
     });
     outgoing.on('error', (error) => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      reject(error instanceof GantryError ? error : unavailable(url, describeError(error), error));
+      fail(error instanceof GantryError ? error : unavailable(url, describeError(error), error));
     });
     outgoing.end(request.body);
     return promise;
   }
 }
 
-/** Reads a small body whole, without its content coding; 'data-loss' beyond `limit` bytes and for a broken coding. */
+/**
+ * Reads a small body whole, without its content coding; 'data-loss' beyond `limit` bytes and for a broken coding, 'unavailable' for
+ * one that comes too slowly.
+ */
 export async function readBody(response: HttpResponse, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
+  const { minimumRate, windowMs } = response.pace;
+  const watch = new RateWatch(minimumRate, windowMs, performance.now());
+  const timer = setInterval(
+    () => {
+      if (!watch.stalled(performance.now())) return;
+      const why = `below ${minimumRate} bytes/s for ${windowMs / 1000} s`;
+      response.body.destroy(unavailable(response.url, why));
+    },
+    Math.min(1000, windowMs / 4),
+  );
   try {
     for await (const chunk of decodedBody(response)) {
       const bytes = chunk as Buffer;
       size += bytes.length;
+      watch.received(bytes.length);
       if (size > limit) break;
       chunks.push(bytes);
     }
   } catch (error) {
     if (isDecodingError(error)) throw badBody(response.url, 'a body that is not coded as it says');
     throw error instanceof GantryError ? error : unavailable(response.url, describeError(error), error);
+  } finally {
+    clearInterval(timer);
   }
   if (size <= limit) return Buffer.concat(chunks);
   throw badBody(response.url, `more than ${limit} bytes where a small document was expected`);
+}
+
+/** For a body that nobody wants: what little there is of it is read, and one that does not end is cut off. */
+export function discard(body: http.IncomingMessage): void {
+  let left = UNWANTED_LIMIT;
+  const timer = setTimeout(() => body.destroy(), UNWANTED_MS).unref();
+  body.once('close', () => clearTimeout(timer));
+  body.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) body.destroy();
+  });
 }
 
 function badBody(url: URL, what: string): GantryError {
@@ -194,11 +260,19 @@ function mutable(headers: HttpRequest['headers']): http.OutgoingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, typeof v === 'string' ? v : [...v]]));
 }
 
-/** A plain HTTP server's answer to a TLS handshake: not a TLS record, or a hang-up. */
-function speaksNoTls(error: unknown): boolean {
+/**
+ * Whether it may be a plain HTTP server that answers a TLS handshake so: by what is no TLS record, or by hanging up. An alert is
+ * said in TLS.
+ */
+function maySpeakNoTls(error: unknown): boolean {
   const cause = error instanceof GantryError ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return code.startsWith('ERR_SSL_') || code === 'EPROTO' || errno(cause) === 'ECONNRESET';
+  const isNoRecord = code.startsWith('ERR_SSL_') || code === 'EPROTO';
+  return (isNoRecord && !/alert/i.test(`${code} ${describeError(cause)}`)) || isHangUp(error);
+}
+
+function isHangUp(error: unknown): boolean {
+  return error instanceof GantryError && errno(error.cause) === 'ECONNRESET';
 }
 
 function location(url: URL): string {

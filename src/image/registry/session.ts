@@ -12,7 +12,7 @@ import { type BlobPart, describePart, partHeaders, type WantedBlob } from './blo
 import { Endpoint } from './endpoint.ts';
 import { ExternalBlob, usableUrls } from './external.ts';
 import type { Capability, RegistryHost } from './host.ts';
-import { type HttpClient, type HttpResponse, readBody } from './http.ts';
+import { discard, type HttpClient, type HttpResponse, readBody } from './http.ts';
 import { statusError } from './status.ts';
 
 /** distribution-spec asks registries for at least 4 MiB; nobody sane makes larger ones than 8. */
@@ -178,7 +178,7 @@ export class RegistrySession {
     return await this.#eachEndpoint('resolve', subject, async (endpoint) => {
       const response = await endpoint.head(`manifests/${tag}`, { accept: manifestTypes }, signal);
       if (response.status !== 200) throw await statusError(response, subject);
-      response.body.resume();
+      discard(response.body);
       return singleHeader(response.headers['docker-content-digest']);
     });
   }

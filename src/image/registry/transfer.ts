@@ -49,20 +49,21 @@ export async function transferBlob(options: TransferOptions, sink: Writable): Pr
   let offset = 0;
   let failures = 0;
   let part: BlobPart | undefined;
-  const sinkClosed = { value: false };
-  sink.once('close', () => {
-    sinkClosed.value = true;
-  });
   while (offset < size) {
     part = await session.openBlob(blob, offset, part, except, signal);
     checkTotal(part, digest, size);
+    // Between two connections, when nobody listened to it.
+    if (sink.destroyed) {
+      part.body.destroy();
+      return { complete: false, endpoint: part.endpoint };
+    }
     const outcome = await copy(part.body, sink, {
       skip: offset - part.offset,
       room: size - offset,
       ...options,
     });
     offset += outcome.copied;
-    if (sinkClosed.value || outcome.sinkFailed) return { complete: false, endpoint: part.endpoint };
+    if (sink.destroyed || outcome.sinkFailed) return { complete: false, endpoint: part.endpoint };
     if (signal.aborted) throw cancelled(digest);
     if (outcome.surplus) throw wrong(part, digest, `more than the ${size} bytes that the manifest says`);
     if (offset === size) break;
