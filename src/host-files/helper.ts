@@ -35,6 +35,9 @@ export class Helper {
   readonly #socket: Socket;
   readonly #waiting: Waiter[] = [];
   #lost: GantryError | undefined;
+  /** Resolves when the process can be asked no more. */
+  readonly lost: Promise<void>;
+  #isLost: () => void = () => undefined;
   /** Resolves when the process is reaped. */
   readonly gone: Promise<void>;
   #reaped: () => void = () => undefined;
@@ -53,6 +56,9 @@ export class Helper {
     }
     this.gone = new Promise((resolve) => {
       this.#reaped = resolve;
+    });
+    this.lost = new Promise((resolve) => {
+      this.#isLost = resolve;
     });
     this.#socket = new Socket({ fd: ours, readable: true, writable: true });
     const splitter = new FrameSplitter();
@@ -129,5 +135,6 @@ export class Helper {
       message: `the helper process ${nativeExecutable('gantry-files')} ended while it was asked`,
     });
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#lost);
+    this.#isLost();
   }
 }

@@ -124,3 +124,30 @@ describe('requests', () => {
     await expect(openFilesOf(path('none'))).resolves.toMatchObject({ processes: 0, descriptors: 0 });
   });
 });
+
+describe('a helper that somebody kills while it is idle', () => {
+  it('is reaped, and the next request has another', async () => {
+    await hostTreeUsage(directory);
+    const idle = helpers();
+    expect(idle).not.toEqual([]);
+    for (const pid of idle) process.kill(pid, 'SIGKILL');
+    await expect.poll(helpers).toEqual([]);
+    await expect(hostTreeUsage(directory)).resolves.toMatchObject({ inodes: 1 });
+  });
+});
+
+/** Process numbers of this process's helpers, zombies too. */
+function helpers(): number[] {
+  return readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+    .split(' ')
+    .filter((pid) => pid !== '' && commandOf(pid) === 'gantry-files')
+    .map(Number);
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

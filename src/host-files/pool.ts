@@ -75,9 +75,22 @@ export class HelperPool {
         message: `${path} was not looked at: ${MOST} other paths are waited for, and none of their file systems answers`,
       });
     }
-    const helper = this.#idle.pop() ?? new Helper();
+    const helper = this.#idle.pop() ?? this.#start();
     helper.setIdle(false);
     this.#busy++;
+    return helper;
+  }
+
+  /** Errors: those of starting a program. */
+  #start(): Helper {
+    const helper = new Helper();
+    // An idle one may be killed by somebody else (the kernel, for want of memory): the next request is not for it.
+    void helper.lost.then(() => {
+      const at = this.#idle.indexOf(helper);
+      if (at < 0) return;
+      this.#idle.splice(at, 1);
+      this.#end(helper);
+    });
     return helper;
   }
 
