@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -77,6 +77,17 @@ describe('specifications', () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('bad.json');
     await expect(from('v.com/class=missing')).rejects.toThrow(`${low}/bad.json is not used: `);
+  });
+
+  it('that cannot be looked at, files and whole directories, are no different', async () => {
+    symlinkSync('loop.json', join(low, 'loop.json'));
+    writeFileSync(high, 'a file for a directory');
+    writeFileSync(join(low, 'good.json'), setting('good'));
+    expect([await from(), await from()]).toEqual(['FROM=good', 'FROM=good']);
+    expect(warnings).toHaveLength(2);
+    const missing = from('v.com/class=missing');
+    await expect(missing).rejects.toThrow(`${low}/loop.json is not used: ELOOP`);
+    await expect(missing).rejects.toThrow(`${high} is not used: ENOTDIR`);
   });
 });
 

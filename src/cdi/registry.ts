@@ -75,34 +75,46 @@ export class CdiRegistry implements Cdi {
   }
 
   #read(): { file: Loaded; priority: number }[] {
-    const files = this.#directories.flatMap((directory, priority) =>
-      list(directory).map((name) => ({ path: join(directory, name), priority })),
+    const loaded = this.#directories.flatMap((directory, priority) =>
+      this.#readDirectory(directory).map((file) => ({ file, priority })),
     );
-    const loaded = files.flatMap(({ path, priority }) => {
-      const file = this.#load(path);
-      return file === undefined ? [] : [{ file, priority }];
-    });
     this.#files = new Map(loaded.map(({ file }) => [file.path, file]));
     return loaded;
   }
 
+  /** One that cannot be read counts as a file that cannot. */
+  #readDirectory(directory: string): Loaded[] {
+    try {
+      return list(directory).flatMap((name) => this.#load(join(directory, name)) ?? []);
+    } catch (error) {
+      return [this.#broken(directory, '', error)];
+    }
+  }
+
   /** Undefined where it has gone meanwhile, or is no file. */
   #load(path: string): Loaded | undefined {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined || stats.isDirectory()) return undefined;
-    const stamp = stampOf(stats);
-    const before = this.#files.get(path);
-    if (before?.stamp === stamp) return before;
+    let stamp = '';
     try {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats === undefined || stats.isDirectory()) return undefined;
+      stamp = stampOf(stats);
+      const before = this.#files.get(path);
+      if (before?.stamp === stamp) return before;
       const spec = parseSpec(readFileSync(path, 'utf8'));
       validateSpec(spec);
       return { stamp, path, spec, problem: '' };
     } catch (error) {
-      if (errno(error) === 'ENOENT') return undefined;
-      const problem = describeError(error);
-      this.#log.warn({ file: path, problem }, 'CDI specification is not used');
-      return { stamp, path, spec: undefined, problem };
+      return errno(error) === 'ENOENT' ? undefined : this.#broken(path, stamp, error);
     }
+  }
+
+  /** Told once. */
+  #broken(path: string, stamp: string, error: unknown): Loaded {
+    const problem = describeError(error);
+    const before = this.#files.get(path);
+    if (before?.stamp === stamp && before.problem === problem) return before;
+    this.#log.warn({ file: path, problem }, 'CDI specification is not used');
+    return { stamp, path, spec: undefined, problem };
   }
 
   #unresolvable(devices: readonly string[], conflicts: ReadonlyMap<string, readonly string[]>): GantryError {

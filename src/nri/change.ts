@@ -3,7 +3,6 @@ import { parseKey } from './keyed.ts';
 
 export interface ApplyFacts {
   readonly swapAccounting: boolean;
-  /** The document with these CDI devices. */
   /** Gives the document the CDI devices that were asked for. */
   readonly injectDevices: (spec: OciSpec, devices: readonly string[]) => OciSpec;
 }

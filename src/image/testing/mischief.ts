@@ -8,7 +8,6 @@ export const bigImage = (): TestImage => imageOf([layerOf(tarOf({ noise: randomB
 
 export const isLayer = (image: TestImage, url: string | undefined): boolean =>
   url?.includes(image.layers[0]?.digest ?? '-') ?? false;
-/** Three MiB that do not compress. */
 
 export function replaceManifest(bytes: Buffer): Mischief {
   return (request, response, blob) => {

@@ -52,21 +52,27 @@ export function formatIp(family: 4 | 6, value: bigint): string {
   return `${text.slice(0, zeros.index).replace(/:$/, '')}::${text.slice(zeros.index + zeros[0].length).replace(/^:/, '')}`;
 }
 
-export function parseRange(text: string): Range {
+/** The network that an address with its prefix length is in; undefined for what is no such text. */
+export function networkOf(text: string): Range | undefined {
   const [host = '', length = '', ...rest] = text.trim().split('/');
   const ip = parseIp(host);
   const prefix = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
-  if (ip === undefined || rest.length > 0 || !(prefix >= 8 && prefix <= bits(ip.family) - 2)) {
-    throw new GantryError({
-      code: 'invalid-argument',
-      operation: 'read pod range',
-      subject: text,
-      message: `${JSON.stringify(text)} is not a range of pod addresses such as 10.88.0.0/16 or fd00:88::/64`,
-    });
-  }
+  if (ip === undefined || rest.length > 0 || !(prefix <= bits(ip.family))) return undefined;
   const shift = BigInt(bits(ip.family) - prefix);
   const base = (ip.value >> shift) << shift;
   return { family: ip.family, base, prefix, cidr: `${formatIp(ip.family, base)}/${prefix}` };
+}
+
+/** The same, of a size that pods can have their addresses of. Errors: invalid-argument. */
+export function parseRange(text: string): Range {
+  const range = networkOf(text);
+  if (range !== undefined && range.prefix >= 8 && range.prefix <= bits(range.family) - 2) return range;
+  throw new GantryError({
+    code: 'invalid-argument',
+    operation: 'read pod range',
+    subject: text,
+    message: `${JSON.stringify(text)} is not a range of pod addresses such as 10.88.0.0/16 or fd00:88::/64`,
+  });
 }
 
 /** One range, or one of each family: `10.88.0.0/16,fd00:88::/64`. */

@@ -217,6 +217,22 @@ describe('beside others', () => {
     await third.kill();
   });
 
+  test('another link’s address may be of a network larger than any range of pods', async () => {
+    site.sh(host.netns, 'ip addr add 240.0.0.1/4 dev gntup0');
+    const config = {
+      root: join(site.directory, 'large'),
+      builtinBridge: 'gntbr4',
+      builtinSubnet: '10.197.0.0/16',
+    };
+    const large = new TestHost(site, host.netns, config);
+    const { record } = await site.podUp([], large);
+    expect(record.ips).toEqual(['10.197.0.2']);
+    await large.tearDown(record);
+    await large.call('close');
+    await large.kill();
+    site.sh(host.netns, 'ip addr del 240.0.0.1/4 dev gntup0');
+  });
+
   test('a FORWARD chain whose policy is to drop lets our pods through', async () => {
     const { pod, record } = await site.podUp();
     site.sh(

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errno, FileMutex, GantryError, native, type Roots } from '../../base/index.ts';
-import { gatewayOf, macFor, overlaps, parseRange, type Range } from './address.ts';
+import { gatewayOf, macFor, networkOf, overlaps, parseRange, type Range } from './address.ts';
 import { renderPortsAdded, renderTable, tableName } from './firewall.ts';
 import { allowForwarding } from './foreign-firewall.ts';
 import { HostPorts, type PortEntry } from './host-ports.ts';
@@ -168,8 +168,9 @@ export class HostBridge {
   #refuseOverlap(): void {
     for (const { link, address } of native().addressList()) {
       if (link === this.name || link === 'lo' || /\/(3[12]|12[78])$/.test(address)) continue;
-      const taken = parseRange(address);
-      const range = this.#ranges.find((one) => overlaps(one, taken));
+      // Of any size: it is not for pods.
+      const taken = networkOf(address);
+      const range = this.#ranges.find((one) => taken !== undefined && overlaps(one, taken));
       if (range === undefined) continue;
       throw new GantryError({
         code: 'failed-precondition',
@@ -215,8 +216,8 @@ export class HostBridge {
     const ranges = [...this.#ranges];
     for (const { link, address } of native().addressList()) {
       if (link !== this.name || address.startsWith('fe80')) continue;
-      const range = parseRange(address);
-      if (!ranges.some((one) => overlaps(one, range))) ranges.push(range);
+      const range = networkOf(address);
+      if (range !== undefined && !ranges.some((one) => overlaps(one, range))) ranges.push(range);
     }
     return ranges;
   }

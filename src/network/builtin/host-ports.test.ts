@@ -88,6 +88,17 @@ describe('host ports', () => {
     ['twice in one pod', [port(18200, 80), port(18200, 81)], /18200\/tcp: it is asked for twice/],
     ['out of range', [port(70000, 80)], /ports are 1 to 65535/],
     ['no address', [port(18200, 80, { hostIp: 'localhost' })], /localhost is no IP address/],
+    ['of a zone', [port(18200, 80, { hostIp: 'fe80::1%lo' })], /fe80::1%lo is no IP address/],
+    [
+      'twice, written differently',
+      [port(18200, 80, { hostIp: '::1' }), port(18200, 81, { hostIp: '0:0:0:0:0:0:0:1' })],
+      /18200\/tcp: it is asked for twice/,
+    ],
+    [
+      'for every address, and for one',
+      [port(18200, 80, { hostIp: '0::0' }), port(18200, 81, { hostIp: '2001:db8::1' })],
+      /18200\/tcp: it is asked for twice/,
+    ],
   ])('a mapping that is %s is refused', async (_, portMappings, message) => {
     const pod = await host.pod('bad');
     await expect(host.setUp(requestFor(pod, { portMappings }))).rejects.toMatchObject({

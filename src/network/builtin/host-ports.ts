@@ -3,7 +3,7 @@
  * rules that somebody flushed come back, and none outlives its pod.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import {
   errno,
@@ -14,6 +14,7 @@ import {
   writeJsonAtomic,
 } from '../../base/index.ts';
 import type { PortMapping } from '../types.ts';
+import { parseIp } from './address.ts';
 
 export interface PortEntry {
   readonly podId: string;
@@ -92,8 +93,8 @@ export function effectiveMappings(mappings: readonly PortMapping[]): PortMapping
     if (!isPort(hostPort) || !isPort(containerPort)) {
       throw invalid(mapping, `ports are 1 to 65535, not ${hostPort} and ${containerPort}`);
     }
-    if (hostIp !== '' && !isIPv4(hostIp) && !isIPv6(hostIp))
-      throw invalid(mapping, `${hostIp} is no IP address`);
+    // An address with a zone (`fe80::1%eth0`) is nothing that packet rules could hold.
+    if (hostIp !== '' && parseIp(hostIp) === undefined) throw invalid(mapping, `${hostIp} is no IP address`);
     if (wanted.slice(0, index).some((earlier) => collide(earlier, mapping)))
       throw invalid(mapping, 'it is asked for twice');
   });
@@ -123,11 +124,11 @@ function collide(a: PortMapping, b: PortMapping): boolean {
 }
 
 function addressesMeet(a: string, b: string): boolean {
-  return isEvery(a) || isEvery(b) || a === b;
+  return isEvery(a) || isEvery(b) || parseIp(a)?.value === parseIp(b)?.value;
 }
 
 export function isEvery(hostIp: string): boolean {
-  return hostIp === '' || hostIp === '0.0.0.0' || hostIp === '::';
+  return hostIp === '' || parseIp(hostIp)?.value === 0n;
 }
 
 /** The families that a mapping is for. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -98,6 +98,17 @@ describe('the directory', () => {
     expect(reader.current().network?.plugins).toHaveLength(2);
     rmSync(join(directory, '10.conflist'));
     expect(reader.current().network).toBeUndefined();
+  });
+
+  test('is read past a file that cannot be looked at, and may be none at all', () => {
+    symlinkSync('00-loop.conf', join(directory, '00-loop.conf'));
+    writeFileSync(join(directory, '10.conf'), '{"name":"n","type":"x"}');
+    const { network, problems } = new CniConfigurationReader(directory).current();
+    expect(network?.name).toBe('n');
+    expect(problems).toEqual([expect.stringMatching(/00-loop\.conf: ELOOP/)]);
+    const file = new CniConfigurationReader(join(directory, '10.conf')).current();
+    expect(file).toMatchObject({ files: [], problems: [expect.stringMatching(/ENOTDIR/)] });
+    expect(file.network).toBeUndefined();
   });
 
   test('may be missing', () => {

@@ -2,9 +2,9 @@
  * Network configuration lists (CNI specification 1.1.0, section 1), as libcni reads them: the first valid file of the
  * directory, by name, is the network. Files with an error are named and passed over.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { errno } from '../../base/index.ts';
+import { describeError, errno } from '../../base/index.ts';
 import { latestSupported, supportedVersions } from './version.ts';
 
 export interface CniPlugin {
@@ -52,7 +52,12 @@ export class CniConfigurationReader {
 
 function loadConfiguration(directory: string): CniConfiguration {
   const problems: string[] = [];
-  const files = filesIn(directory, ['.conf', '.conflist', '.json']);
+  let files: string[] = [];
+  try {
+    files = filesIn(directory, ['.conf', '.conflist', '.json']);
+  } catch (error) {
+    problems.push(describeError(error));
+  }
   for (const file of files) {
     try {
       return { network: readNetwork(file, directory), files, problems };
@@ -63,6 +68,7 @@ function loadConfiguration(directory: string): CniConfiguration {
   return { files, problems };
 }
 
+/** Errors: those of reading the directory; one that is absent is empty. */
 function filesIn(directory: string, extensions: readonly string[]): string[] {
   let names: string[];
   try {
@@ -90,9 +96,11 @@ function fingerprint(directory: string): string {
       return;
     }
     for (const name of names) {
-      const info = statSync(join(path, name), { throwIfNoEntry: false, bigint: true });
+      const info = statsOf(join(path, name));
       if (info === undefined) continue;
-      if (info.isDirectory()) {
+      if (info instanceof Error) {
+        parts.push(`${path}/${name} ${info.message}`);
+      } else if (info.isDirectory()) {
         if (depth === 0) visit(join(path, name), 1);
       } else {
         parts.push(`${path}/${name} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`);
@@ -101,6 +109,15 @@ function fingerprint(directory: string): string {
   };
   visit(directory, 0);
   return parts.join('\n') || 'empty';
+}
+
+/** Undefined for what is absent; what cannot be looked at, a link to itself for instance, is a problem of its own file. */
+function statsOf(path: string): BigIntStats | Error | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false, bigint: true });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function readNetwork(file: string, directory: string): CniNetwork {
