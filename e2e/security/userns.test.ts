@@ -9,15 +9,18 @@ import {
   createContainer,
   exec,
   failure,
+  logOf,
   makeVolume,
   mountVolume,
   type Pod,
   pull,
   removePod,
   runPod,
+  script,
   shellImage,
   startContainer,
   World,
+  waitForExit,
 } from '../harness/index.ts';
 
 const FIRST = 400_000;
@@ -94,6 +97,19 @@ describe.each(['POD', 'NODE'] as const)('a user namespace, network of the %s', (
     ).toBe('7:8');
     const upper = join(world.gantry.root, 'pods', pod.id, 'apps', id, 'writable/upper/new');
     expect([statSync(upper).uid, statSync(upper).gid]).toEqual([FIRST + 7, FIRST + 8]);
+  });
+
+  test.each([0, 1002])('user %i can open its standard output and error again', async (uid) => {
+    const pod = await podIn(network);
+    const security = { runAsUser: { value: BigInt(uid) } };
+    const reopen = 'echo out > /dev/stdout; echo error > /dev/stderr';
+    const config = { metadata: { name: 'writer', attempt: 0 }, logPath: 'writer.log', ...script(reopen) };
+    const writer = await startContainer(world, pod, inPod(network, config, security));
+    expect((await waitForExit(world, writer)).exitCode).toBe(0);
+    expect(logOf(pod, 'writer').split('\n').sort()).toEqual(['', 'error', 'out']);
+    const id = await startContainer(world, pod, inPod(network, {}, security));
+    const { text, stderr, exitCode } = await exec(world, id, reopen);
+    expect([text, Buffer.from(stderr).toString(), exitCode]).toEqual(['out', 'error\n', 0]);
   });
 
   test('cannot do to the host what only its root may', async () => {

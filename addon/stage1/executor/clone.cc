@@ -158,6 +158,7 @@ Result<void> prepare_exec(const ExecRequest& request, UniqueFd& cgroup_namespace
 
 Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& request) {
   GANTRY_TRY(check_app(sandbox, request));
+  give_pipes_to_root_of(sandbox, request.stdio);
   LaunchPlan plan = plan_app(sandbox, request);
   UniqueFd asking, answering;
   if (needs_host_side(sandbox, request)) {
@@ -186,6 +187,7 @@ Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& requ
 Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& request) {
   auto namespaces = open_namespaces(request.app_pid);
   if (!namespaces) return namespaces.error();
+  give_pipes_to_root_of(sandbox, request.stdio);
   LaunchPlan plan;
   plan.user = sandbox.user.get();
   plan.pid = namespaces->pid.get();

@@ -21,6 +21,9 @@ namespace gantry::executor {
 // mount behind /dev/shm, the PID 1 of a shared pid namespace.
 struct PodSandbox {
   UniqueFd user, network, ipc, uts, pid;
+  // Who user and group 0 of `user` are on the host; 0 without a user namespace.
+  uid_t root_uid = 0;
+  gid_t root_gid = 0;
   // Kernels from 6.15 clone a mount that is attached nowhere; older ones only one in a mount namespace: then `shm` is
   // invalid and this namespace holds nothing but that tmpfs, as its root.
   UniqueFd shm, shm_namespace;

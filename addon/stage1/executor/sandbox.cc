@@ -118,6 +118,8 @@ Result<PodSandbox> make_sandbox(const PodManifest& pod) {
   GANTRY_TRY(join_bound_namespaces(sandbox, pod.namespaces));
   auto root = make_namespaces(sandbox, pod);
   if (!root) return root.error();
+  sandbox.root_uid = root->uid;
+  sandbox.root_gid = root->gid;
   if (pod.shm_size > 0) GANTRY_TRY(make_pod_shm(sandbox, pod.shm_size, root->uid, root->gid));
   if (pod.namespaces.pid == NamespaceMode::pod) GANTRY_TRY(start_pod_init(sandbox, pod.selinux_label));
   return sandbox;

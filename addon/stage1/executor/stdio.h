@@ -7,4 +7,8 @@ namespace gantry::executor {
 // Makes them 0, 1 and 2; what is -1 becomes the container's own /dev/null, so that a look at it shows one of its files.
 Result<void> give_stdio(const StdioEnds& ends);
 
+// By a process of the host, before an app or exec in a user namespace is cloned: the pipes become its root's. Those of
+// another user's could be written but not opened (/dev/stdout), nor be given to the app's user from inside.
+void give_pipes_to_root_of(const PodSandbox& sandbox, const StdioEnds& ends);
+
 }  // namespace gantry::executor
