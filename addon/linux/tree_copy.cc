@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "linux/directory_stream.h"
@@ -99,22 +102,54 @@ Result<void> copy_special(int from, int to, const char* entry, const struct stat
   return {};
 }
 
-Result<void> copy_directory(int from, int to, const std::string& name, dev_t device);
+// One copy under way.
+struct Copy {
+  int root;  // the directory that is copied to
+  std::string name;  // of it
+  dev_t device;      // what is of others stays out
+  // The first names, below `root`, of what has several.
+  std::map<std::pair<dev_t, ino_t>, std::string> linked;
+};
 
-Result<void> copy_entry(int from, int to, const char* entry, const std::string& name, dev_t device) {
+// A further name of what is there already. The path was made by this copy, and nobody else has the directory yet.
+Result<bool> link_again(const Copy& copy, int to, const char* entry, const struct stat& status, const std::string& name) {
+  const auto found = copy.linked.find({status.st_dev, status.st_ino});
+  if (found == copy.linked.end()) return false;
+  if (::linkat(copy.root, found->second.c_str(), to, entry, 0) == 0) return true;
+  // It becomes a file of its own where the file system takes no links, or no more of them, where the path is too long,
+  // and where the first name could not be made.
+  constexpr std::array refusals{EPERM, EMLINK, EOPNOTSUPP, EXDEV, ENOENT, ENAMETOOLONG};
+  if (std::ranges::find(refusals, errno) != refusals.end()) return false;
+  return errno_error("link", name);
+}
+
+Result<void> copy_directory(Copy& copy, int from, int to, const std::string& name);
+
+Result<void> copy_file_or_special(Copy& copy, int from, int to, const char* entry, const struct stat& status,
+                                  const std::string& name) {
+  if (status.st_nlink > 1) {
+    auto again = link_again(copy, to, entry, status, name);
+    if (!again) return again.error();
+    if (*again) return {};
+    copy.linked.try_emplace({status.st_dev, status.st_ino}, name.substr(copy.name.size() + 1));
+  }
+  return S_ISREG(status.st_mode) ? copy_file(from, to, entry, status, name)
+                                 : copy_special(from, to, entry, status, name);
+}
+
+Result<void> copy_entry(Copy& copy, int from, int to, const char* entry, const std::string& name) {
   struct stat status {};
   if (::fstatat(from, entry, &status, AT_SYMLINK_NOFOLLOW) < 0) return errno_error("stat", name);
-  if (S_ISREG(status.st_mode)) return copy_file(from, to, entry, status, name);
-  if (!S_ISDIR(status.st_mode)) return copy_special(from, to, entry, status, name);
+  if (!S_ISDIR(status.st_mode)) return copy_file_or_special(copy, from, to, entry, status, name);
   if (::mkdirat(to, entry, 0700) < 0) return errno_error("mkdir", name);
   const UniqueFd source(::openat(from, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   const UniqueFd target(::openat(to, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!source.valid() || !target.valid()) return errno_error("open", name);
-  if (status.st_dev == device) GANTRY_TRY(copy_directory(source.get(), target.get(), name, device));
+  if (status.st_dev == copy.device) GANTRY_TRY(copy_directory(copy, source.get(), target.get(), name));
   return copy_attributes(source.get(), target.get(), status, name);
 }
 
-Result<void> copy_directory(int from, int to, const std::string& name, dev_t device) {
+Result<void> copy_directory(Copy& copy, int from, int to, const std::string& name) {
   const int listing = ::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const DirectoryStream directory(listing < 0 ? nullptr : ::fdopendir(listing));
   if (!directory) return errno_error("open", name);
@@ -123,7 +158,7 @@ Result<void> copy_directory(int from, int to, const std::string& name, dev_t dev
     const dirent* entry = ::readdir(directory.get());
     if (entry == nullptr) return errno == 0 ? Result<void>() : errno_error("readdir", name);
     const std::string child = entry->d_name;
-    if (child != "." && child != "..") GANTRY_TRY(copy_entry(from, to, entry->d_name, name + "/" + child, device));
+    if (child != "." && child != "..") GANTRY_TRY(copy_entry(copy, from, to, entry->d_name, name + "/" + child));
   }
 }
 
@@ -134,7 +169,8 @@ Result<void> copy_tree(int from, int to, const std::string& name) {
   if (!source.valid()) return errno_error("open", name);
   struct stat status {};
   if (::fstat(source.get(), &status) < 0) return errno_error("fstat", name);
-  return copy_directory(source.get(), to, name, status.st_dev);
+  Copy copy{to, name, status.st_dev, {}};
+  return copy_directory(copy, source.get(), to, name);
 }
 
 Result<void> copy_whole_tree(int from, int to, const std::string& name) {

@@ -7,8 +7,8 @@
 namespace gantry {
 
 // Copies what is in the directory `from` into the empty directory `to`: files (with their holes), directories, symbolic
-// links and special files with owner, mode, times and extended attributes. Device nodes that this process may not make are
-// left out; hard links become files of their own. Does not leave the mount that `from` is on, and follows no link. `name`
+// links and special files with owner, mode, times and extended attributes; hard links among them. Device nodes that this
+// process may not make are left out. Does not leave the mount that `from` is on, and follows no link. `name`
 // is for messages.
 Result<void> copy_tree(int from, int to, const std::string& name);
 // The same with the owner, mode and so on of `from` itself.

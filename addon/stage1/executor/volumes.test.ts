@@ -27,7 +27,7 @@ beforeAll(() => {
   symlinkSync('/etc/shadow', join(layer, 'data/link'));
   writeSparse(join(layer, 'data/sparse'));
   const others = `cd ${layer}/data; mkfifo pipe; mknod node c 1 3; touch capable; chown 5:6 capable; setcap cap_net_raw+ep capable
-    setfattr -n user.note -v hi sub; chmod 2750 sub; chown 7:8 sub; touch -d 2001-02-03 sub/file; ln sub/file twin
+    setfattr -n user.note -v hi sub; chmod 2750 sub; chown 7:8 sub; touch -d 2001-02-03 sub/file; ln sub/file twin; ln pipe sub/pipe-too
     mkdir ${layer}/links; ln -s / ${layer}/links/root; ln -s ../../../../../../../etc ${layer}/links/etc; ln -s links ${layer}/by-link`;
   execFileSync('bash', ['-ec', others]);
 });
@@ -75,6 +75,16 @@ describe.each([false, true])('a volume, old kernel: %s', (oldKernel) => {
     );
     expect(readlinkSync(join(directory, 'link'))).toBe('/etc/shadow');
     expect(statSync(join(directory, 'sub'))).toMatchObject({ mode: 0o42750, uid: 7, gid: 8 });
+    // Names of one file stay so: what is written by one is read by the other, and the disk holds it once.
+    for (const [one, other] of [
+      ['sub/file', 'twin'],
+      ['pipe', 'sub/pipe-too'],
+    ] as const) {
+      expect(statSync(join(directory, one))).toMatchObject({
+        ino: statSync(join(directory, other)).ino,
+        nlink: 2,
+      });
+    }
     expect(statSync(join(directory, 'sub/file')).mtime.getFullYear()).toBe(2001);
     expect(statSync(join(directory, 'sparse')).size).toBe(2 ** 40);
     expect(statSync(join(directory, 'sparse')).blocks).toBeLessThan(1024);
