@@ -17,6 +17,8 @@ export { type InterfaceUsage, networkUsage } from './network-usage.ts';
 export { type CgroupPath, cgroupPath } from './paths.ts';
 export type { Pressure, PressureLine } from './pressure.ts';
 export {
+  onReloaded,
+  restoreUnified,
   type ScopeLimits,
   type ScopeRequest,
   scopeLimits,

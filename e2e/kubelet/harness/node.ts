@@ -171,10 +171,17 @@ function kubeletRoot(world: World): string {
 /** The kubelet wants its root in every hierarchy; a new cpuset holds nothing until it is told what it may use. */
 function makeCgroups(name: string): void {
   if (cgroupDriver === 'systemd') {
-    execFileSync('systemctl', ['start', name]);
-    // systemd knows nothing of huge pages, and the kubelet wants them in its root; in `kubepods.slice` it sees to that itself.
-    const offered = readFileSync(join(hierarchies, 'cgroup.controllers'), 'utf8').split(/\s/);
-    if (offered.includes('hugetlb')) writeFileSync(join(hierarchies, 'cgroup.subtree_control'), '+hugetlb');
+    // The kubelet wants every controller in its root. systemd hands down those that its units have limits of, whenever it looks
+    // at them again; of huge pages it knows nothing.
+    const cpus = readFileSync(join(hierarchies, 'cpuset.cpus.effective'), 'utf8').trim();
+    for (const slice of [name, name.replace(/\.slice$/, '-kubepods.slice')]) {
+      execFileSync('systemctl', ['start', slice]);
+      execFileSync('systemctl', ['set-property', '--runtime', slice, `AllowedCPUs=${cpus}`]);
+    }
+    for (const directory of [hierarchies, join(hierarchies, name)]) {
+      const offered = readFileSync(join(directory, 'cgroup.controllers'), 'utf8').split(/\s/);
+      if (offered.includes('hugetlb')) writeFileSync(join(directory, 'cgroup.subtree_control'), '+hugetlb');
+    }
     return;
   }
   const roots = existsSync(join(hierarchies, 'cgroup.controllers'))

@@ -35,10 +35,10 @@ async function update(
   container.sandbox.requireClient('update container resources');
   const { linux } = request;
   const adjusted = await life.nri.updateContainer(container.id, linux);
-  if (adjusted !== undefined) await updateLimits(container, adjusted);
+  if (adjusted !== undefined) await updateLimits(life, container, adjusted);
   else {
     const limits = toOciResources(linux, life.host.swapAccounting);
-    await updateLimits(container, limits, (before) => mergeResources(before, linux));
+    await updateLimits(life, container, limits, (before) => mergeResources(before, linux));
   }
   await life.nri.postUpdateContainer(container.id);
 }

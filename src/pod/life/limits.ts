@@ -1,16 +1,26 @@
 /** Limits of a container that changes them while it runs. */
-import { basename } from 'node:path';
-import { GantryError, type OciResources } from '../../base/index.ts';
+import { basename, join } from 'node:path';
+import { describeError, GantryError, type OciResources } from '../../base/index.ts';
 import { complete, type LinuxContainerResources } from '../../cri-types/index.ts';
-import { asLimitError, scopeLimits, setUnitProperties } from '../../resources/index.ts';
+import {
+  asLimitError,
+  type CgroupLayout,
+  onReloaded,
+  restoreUnified,
+  scopeLimits,
+  setUnitProperties,
+  unifiedOf,
+} from '../../resources/index.ts';
 import type { Stage1Client } from '../../stage1/index.ts';
 import type { Container } from '../store/sandbox.ts';
+import type { Life } from './life.ts';
 
 /**
  * Sets limits on a container, and notes them. Not under the container's mutex: whoever holds that may be waiting for a plug-in
  * which waits for this. Errors: failed-precondition, stage1's.
  */
 export async function updateLimits(
+  { cgroups }: Pick<Life, 'cgroups'>,
   container: Container,
   resources: OciResources,
   noted: (before: LinuxContainerResources | undefined) => LinuxContainerResources = (before) =>
@@ -28,7 +38,7 @@ export async function updateLimits(
     }
     const client = container.sandbox.requireClient('update container resources');
     const { config } = container.record;
-    await applyLimits(container, client, resources);
+    await applyLimits(cgroups, container, client, resources);
     const now = noted(config.linux?.resources);
     container.note({ config: { ...config, linux: { ...config.linux, resources: now } } });
   });
@@ -36,6 +46,7 @@ export async function updateLimits(
 
 /** In stage1 first, where the kernel says what it refuses; then in systemd, which would else write the old ones again. */
 async function applyLimits(
+  cgroups: CgroupLayout,
   container: Container,
   client: Stage1Client,
   resources: OciResources,
@@ -47,6 +58,34 @@ async function applyLimits(
   const limits = scopeLimits(resources, inForce);
   await client.update(container.id, limits.resources).catch(asLimitError);
   await setUnitProperties(basename(cgroupPath), limits.properties);
+  restoreLimits(cgroups, container);
+}
+
+/** What systemd has taken back of a scope's limits. Errors: the kernel's. */
+export function restoreLimits(cgroups: CgroupLayout, { record }: Container): void {
+  const unified = unifiedOf(cgroups);
+  if (unified === undefined || !record.cgroupPath.endsWith('.scope')) return;
+  restoreUnified(join(unified.mountPoint, record.cgroupPath), record.config.linux?.resources?.unified ?? {});
+}
+
+/** From now on, after each `daemon-reload`, and now: there may have been one while nobody listened. Never rejects. */
+export async function keepLimits({ cgroups, cgroupDriver, registry, log }: Life): Promise<void> {
+  const restore = (): void => {
+    for (const { id } of registry.containers()) {
+      const container = registry.anyContainer(id);
+      if (container?.state.kind !== 'running') continue;
+      try {
+        restoreLimits(cgroups, container);
+      } catch (error) {
+        log.warn({ container: id, error: describeError(error) }, 'a limit could not be restored');
+      }
+    }
+  };
+  restore();
+  if (cgroupDriver !== 'systemd') return;
+  await onReloaded(restore).catch((error: unknown) =>
+    log.warn({ error: describeError(error) }, 'reloads of systemd are not heard of'),
+  );
 }
 
 /** CRI's form of what is in force after an update. Pure. */

@@ -42,7 +42,8 @@ export function nriRuntime(life: Life): NriRuntime {
       const container = life.registry.anyContainer(id);
       return container === undefined ? undefined : containerFacts(container);
     },
-    update: async (id, resources) => await updateLimits(life.registry.requireContainerObject(id), resources),
+    update: async (id, resources) =>
+      await updateLimits(life, life.registry.requireContainerObject(id), resources),
     evict: async (id) => {
       const container = life.registry.findContainer(id);
       if (container !== undefined) await stopContainer(life, container, 0n);

@@ -15,6 +15,7 @@ import { Names } from '../store/names.ts';
 import { Registry } from '../store/registry.ts';
 import { applyAppStates } from './exits.ts';
 import type { Life } from './life.ts';
+import { keepLimits } from './limits.ts';
 import { recover } from './recover.ts';
 import { Retries } from './retries.ts';
 import { connect, onEvent } from './settle.ts';
@@ -61,6 +62,7 @@ export async function openPods(dependencies: PodDependencies): Promise<OpenPods>
     onStates: (sandbox, apps) => applyAppStates(life, sandbox, apps),
   };
   await recover(life);
+  void keepLimits(life);
   const close = (): void => {
     closing.abort();
     for (const sandbox of life.registry.allSandboxes()) sandbox.detach();

@@ -6,6 +6,9 @@ const destination = 'org.freedesktop.systemd1';
 const managerPath = '/org/freedesktop/systemd1';
 const managerInterface = 'org.freedesktop.systemd1.Manager';
 
+/** What is listened for; others of the manager's are many. */
+const signals = ['JobRemoved', 'Reloading'];
+
 /** systemd's own socket, for root alone: there also while the bus is down. */
 const privateSocket = '/run/systemd/private';
 const systemBus = '/run/dbus/system_bus_socket';
@@ -116,10 +119,12 @@ export class ManagerBus {
     const bus: NativeBus = new Bus(address, isBus, this.#onSignal, (reason) => this.#onClosed(bus, reason));
     if (!isBus) return bus;
     // Signals of a bus are for those who ask for them, and systemd sends none before somebody has subscribed.
-    const rule = `type='signal',sender='${destination}',path='${managerPath}',interface='${managerInterface}',member='JobRemoved'`;
     const busName = 'org.freedesktop.DBus';
     try {
-      await bus.call(busName, '/org/freedesktop/DBus', busName, 'AddMatch', 's', [rule], callTimeout);
+      for (const member of signals) {
+        const rule = `type='signal',sender='${destination}',path='${managerPath}',interface='${managerInterface}',member='${member}'`;
+        await bus.call(busName, '/org/freedesktop/DBus', busName, 'AddMatch', 's', [rule], callTimeout);
+      }
       await bus.call(destination, managerPath, managerInterface, 'Subscribe', '', [], callTimeout);
     } catch (error) {
       bus.close();

@@ -1,7 +1,7 @@
 /** systemd as the one who makes cgroups: scopes with their limits as unit properties, by D-Bus. */
-import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
-import type { OciResources } from '../../base/index.ts';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { errno, type OciResources } from '../../base/index.ts';
 import { asSystemdKeepsThem, limitProperties, type ScopeFacts } from './properties.ts';
 import { type ScopeRequest, Scopes } from './scope.ts';
 import type { UnitProperty } from './unit-property.ts';
@@ -32,6 +32,26 @@ let scopes: Scopes | undefined;
 export function startScope(request: ScopeRequest, signal: AbortSignal): Promise<void> {
   scopes ??= new Scopes();
   return scopes.start(request, signal);
+}
+
+/** Tells of the end of each `daemon-reload`. Errors: unavailable. */
+export function onReloaded(tell: () => void): Promise<void> {
+  scopes ??= new Scopes();
+  return scopes.onReloaded(tell);
+}
+
+/**
+ * Writes again what systemd writes as it likes at each reload and each change of a unit, having no property for it (before 253
+ * memory.oom.group). `unified`: what the cgroup is held to. Idempotent; a cgroup that is gone is none.
+ */
+export function restoreUnified(cgroup: string, unified: Readonly<Record<string, string>>): void {
+  const value = unified['memory.oom.group'];
+  if (value === undefined) return;
+  try {
+    writeFileSync(join(cgroup, 'memory.oom.group'), value, { flag: 'r+' });
+  } catch (error) {
+    if (!['ENOENT', 'ENODEV'].includes(errno(error) ?? '')) throw error;
+  }
 }
 
 /** Ends the scope whose cgroup this is, if it is one's; its processes are gone. Never fails; idempotent. */

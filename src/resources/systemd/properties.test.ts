@@ -130,6 +130,7 @@ const cases: [string, OciResources, ScopeFacts, Record<string, unknown>][] = [
       MemoryLow: 1n,
       MemoryMin: 2n,
       MemorySwapMax: 0n,
+      OOMPolicy: 'kill',
       CPUWeight: 42n,
       CPUQuotaPeriodUSec: 100_000n,
       CPUQuotaPerSecUSec: 360_000n,

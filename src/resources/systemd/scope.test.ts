@@ -180,3 +180,31 @@ it('a scope that is empty is stopped, and one that is gone already is no error',
   manager.call = async () => await Promise.reject(refusal('org.freedesktop.systemd1.NoSuchUnit'));
   await new Scopes(manager).stop('gantry-x.scope');
 });
+
+it('a unit’s properties are changed but for those that it has from its start', async () => {
+  const manager = new FakeManager(async () => await Promise.resolve([]));
+  manager.property = async () => await Promise.resolve('257');
+  await new Scopes(manager).setProperties('gantry-x.scope', [
+    { name: 'TasksMax', type: 't', value: 7n },
+    { name: 'OOMPolicy', type: 's', value: 'kill' },
+  ]);
+  expect(manager.calls).toEqual([['SetUnitProperties', ['gantry-x.scope', true, [['TasksMax', ['t', 7n]]]]]]);
+});
+
+it('a reload is told of when it is over', async () => {
+  const manager = new FakeManager(async () => await Promise.resolve([]));
+  let onSignal: SignalListener = () => undefined;
+  manager.listen = (listener) => {
+    onSignal = listener;
+    return () => undefined;
+  };
+  let told = 0;
+  await new Scopes(manager).onReloaded(() => {
+    told += 1;
+  });
+  onSignal('JobRemoved', [1, '/job/1', 'gantry-x.scope', 'done']);
+  onSignal('Reloading', [true]);
+  expect(told).toBe(0);
+  onSignal('Reloading', [false]);
+  expect(told).toBe(1);
+});

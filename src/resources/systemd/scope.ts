@@ -39,6 +39,9 @@ export function scopeProperties(request: ScopeRequest): UnitProperty[] {
   return [...new Map(properties.map((property) => [property.name, property])).values()];
 }
 
+/** Properties that a unit is given at its start, or never. */
+const fixed: ReadonlySet<string> = new Set(['OOMPolicy']);
+
 /** What is needed of the connection. */
 export type Manager = Pick<ManagerBus, 'call' | 'property' | 'listen' | 'close'>;
 
@@ -81,7 +84,7 @@ export class Scopes {
 
   /** Changes limits of a unit that runs, until it ends. Errors: systemd's refusal; unavailable. */
   async setProperties(unit: string, properties: readonly UnitProperty[]): Promise<void> {
-    const known = knownTo(await this.version(), properties);
+    const known = knownTo(await this.version(), properties).filter(({ name }) => !fixed.has(name));
     if (known.length === 0) return;
     await this.#bus.call('SetUnitProperties', 'sba(sv)', [unit, true, asVariants(known)]);
   }
@@ -92,6 +95,17 @@ export class Scopes {
    */
   async stop(unit: string): Promise<void> {
     await this.#bus.call('StopUnit', 'ss', [unit, 'replace']).catch(() => undefined);
+  }
+
+  /** Tells of the end of each `daemon-reload` for as long as there is a connection, which is made here. Errors: unavailable. */
+  async onReloaded(tell: () => void): Promise<void> {
+    this.#bus.listen(
+      (member, [active]) => {
+        if (member === 'Reloading' && active === false) tell();
+      },
+      () => undefined,
+    );
+    await this.version();
   }
 
   /** Has systemd forget a unit that has failed. Never fails; idempotent. */

@@ -9,6 +9,7 @@ const numbers: Readonly<Record<string, string>> = {
   'memory.high': 'MemoryHigh',
   'memory.max': 'MemoryMax',
   'memory.swap.max': 'MemorySwapMax',
+  'memory.zswap.max': 'MemoryZSwapMax',
   'pids.max': 'TasksMax',
   'cpu.weight': 'CPUWeight',
 };
@@ -34,6 +35,8 @@ export function unifiedProperties(unified: Readonly<Record<string, string>>): Un
         return numberSet('AllowedCPUs', value);
       case 'cpuset.mems':
         return numberSet('AllowedMemoryNodes', value);
+      case 'memory.oom.group':
+        return [{ name: 'OOMPolicy', type: 's', value: value.trim() === '1' ? 'kill' : 'continue' }];
       case 'io.weight':
         return numberProperty('IOWeight', value.trim().replace(/^default\s+/, ''));
       case 'io.max':

@@ -15,6 +15,8 @@ const since: Readonly<Record<string, number>> = {
   CPUQuotaPeriodUSec: 242,
   AllowedCPUs: 244,
   AllowedMemoryNodes: 244,
+  OOMPolicy: 253,
+  MemoryZSwapMax: 253,
 };
 
 /** Those that this version of systemd takes; for the others the cgroup's files have to do. */
