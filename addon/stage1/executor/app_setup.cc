@@ -133,7 +133,7 @@ Result<void> set_up_process(AppSetup& setup) {
   auto keyring = join_session_keyring("_ses." + setup.request.app.id);
   if (!keyring && keyring.error().code != ENOSYS) setup.sync.warn("no session keyring: " + keyring.error().describe());
   GANTRY_TRY(apply_limits(&*setup.proc, process, setup.sync));
-  if (!process.terminal) return give_stdio(setup.request.stdio);
+  if (!process.terminal) return give_stdio(setup.request.stdio, std::move(setup.spare_null));
   return {};
 }
 
@@ -143,6 +143,7 @@ void let_go_of_host(AppSetup& setup) {
   setup.proc.reset();
   setup.root.reset();
   setup.shm.reset();
+  setup.spare_null.reset();
 }
 
 // Said, not left out in silence.

@@ -27,6 +27,7 @@ struct AppSetup {
   std::optional<RootDir> root;  // the container's root, attached
   UniqueFd shm;                 // a clone of the pod's /dev/shm
   UniqueFd old_root;            // the host's, until the process has been prepared
+  UniqueFd spare_null;          // the host's, until the process has its stdio
   Seccomp seccomp;
   std::string own_cgroups;                                        // /proc/self/cgroup as the host sees it
   std::vector<std::pair<UniqueFd, std::string>> read_only_later;  // mounts that are still written to

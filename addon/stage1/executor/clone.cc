@@ -128,7 +128,7 @@ Result<void> enter_app(const AppNamespaces& app, const ExecRequest& request, Sec
   return {};
 }
 
-Result<void> prepare_exec(const ExecRequest& request, UniqueFd& cgroup_namespace, ChildSync& sync) {
+Result<void> prepare_exec(const ExecRequest& request, UniqueFd& cgroup_namespace, UniqueFd& null, ChildSync& sync) {
   const contract::OciProcess& process = request.process;
   if (cgroup_namespace.valid()) GANTRY_TRY(join_namespace(cgroup_namespace.get(), CLONE_NEWCGROUP));
   cgroup_namespace.reset();
@@ -140,15 +140,15 @@ Result<void> prepare_exec(const ExecRequest& request, UniqueFd& cgroup_namespace
     auto slave = open_console(RootDir(std::move(*root)), process.console_size, sync);
     if (!slave) return slave.error();
   } else {
-    GANTRY_TRY(give_stdio(request.stdio));
+    GANTRY_TRY(give_stdio(request.stdio, std::move(null)));
   }
   return apply_limits(nullptr, process, sync);
 }
 
-[[noreturn]] void run_exec(const ExecRequest& request, UniqueFd& cgroup_namespace, const Seccomp& seccomp,
-                           ChildSync& sync) {
+[[noreturn]] void run_exec(const ExecRequest& request, UniqueFd& cgroup_namespace, UniqueFd& null,
+                           const Seccomp& seccomp, ChildSync& sync) {
   sync.wait_for(ChildCommand::proceed);
-  if (auto prepared = prepare_exec(request, cgroup_namespace, sync); !prepared) sync.fail(prepared.error());
+  if (auto prepared = prepare_exec(request, cgroup_namespace, null, sync); !prepared) sync.fail(prepared.error());
   sync.prepared();
   sync.wait_for(ChildCommand::start);
   become_program(request.process, seccomp, sync);
@@ -160,6 +160,8 @@ Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& requ
   GANTRY_TRY(check_app(sandbox, request));
   give_pipes_to_root_of(sandbox, request.stdio);
   LaunchPlan plan = plan_app(sandbox, request);
+  UniqueFd null = spare_null(request.stdio);
+  plan.keep.push_back(null.get());
   UniqueFd asking, answering;
   if (needs_host_side(sandbox, request)) {
     auto pair = packet_socket_pair();
@@ -171,7 +173,8 @@ Result<ChildProcess> clone_app(const PodSandbox& sandbox, const AppRequest& requ
   auto child = launch(plan, [&](ChildSync& sync) {
     std::unique_ptr<HostSide> host =
         asking.valid() ? remote_host_side(std::move(asking)) : local_host_side(sandbox, request, 0);
-    AppSetup setup{sandbox, request, request.spec, sync, std::move(host), sandbox.user.valid(), {}, {}, {}, {}, {}, {}, {}};
+    AppSetup setup{sandbox, request, request.spec, sync, std::move(host), sandbox.user.valid(), {}, {}, {}, {},
+                   std::move(null), {}, {}, {}};
     run_app(setup);
   });
   if (!child || !answering.valid()) return child;
@@ -191,7 +194,8 @@ Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& re
   LaunchPlan plan;
   plan.user = sandbox.user.get();
   plan.pid = namespaces->pid.get();
-  plan.keep = {request.stdio.in, request.stdio.out, request.stdio.err, namespaces->cgroup.get()};
+  UniqueFd null = spare_null(request.stdio);
+  plan.keep = {request.stdio.in, request.stdio.out, request.stdio.err, namespaces->cgroup.get(), null.get()};
   for (const UniqueFd& shared : namespaces->shared) plan.launcher_keep.push_back(shared.get());
   plan.cgroups = request.cgroups;
   Seccomp seccomp;  // filled in the launcher's memory, which its child has a copy of
@@ -200,7 +204,7 @@ Result<ChildProcess> clone_exec(const PodSandbox& sandbox, const ExecRequest& re
     plan.keep.push_back(seccomp.listener.get());
     return {};
   };
-  return launch(plan, [&](ChildSync& sync) { run_exec(request, namespaces->cgroup, seccomp, sync); });
+  return launch(plan, [&](ChildSync& sync) { run_exec(request, namespaces->cgroup, null, seccomp, sync); });
 }
 
 }  // namespace gantry::executor

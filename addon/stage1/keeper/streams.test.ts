@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   eventually,
@@ -26,6 +28,29 @@ beforeEach(async () => {
   pod = await TestPod.start({ rootfs: rootfs.path });
 });
 afterEach(() => pod.close());
+
+describe('a process without stdin', () => {
+  it.each([
+    ['removed', 'rm /dev/null'],
+    ['replaced by a file', 'rm /dev/null; echo text > /dev/null'],
+    ['replaced by a directory', 'rm /dev/null; mkdir /dev/null'],
+  ])('reads its end at once, also where the app’s /dev/null was %s', async (_what, deed) => {
+    const id = await pod.run({ args: ['sh', '-c', `${deed}; echo done; exec sleep 60`] });
+    await eventually(() => expect(pod.logLines(id)).toContainEqual(['stdout', 'F', 'done']));
+    const { exit, stdout } = await pod.exec(id, ['sh', '-c', 'cat; echo read']);
+    expect([exit.exitCode, stdout]).toEqual([0, 'read\n']);
+  });
+
+  it('is made where a volume without /dev/null lies on /dev', async () => {
+    const volume = join(pod.directory, 'volume');
+    mkdirSync(volume);
+    const mounts = [{ destination: '/dev', type: 'bind', source: volume, options: ['rbind', 'rw'] }];
+    const id = await pod.run({ args: ['sh', '-c', 'cat; echo read'], mounts });
+    await pod.exitOf(id);
+    expect(pod.logLines(id)).toEqual([['stdout', 'F', 'read']]);
+    expect(readdirSync(volume)).toEqual([]);
+  });
+});
 
 describe('attach', () => {
   it('has room for as many clients at once as there may be', async () => {
