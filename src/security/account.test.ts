@@ -10,6 +10,11 @@ const files = {
     'overflow:x:99999999999:5::/:/bin/sh',
     'www-data:x:33:33:www:/var/www:/usr/sbin/nologin',
     'default-user:x:1000:1000::/home/user:/bin/sh',
+    'short:x:1010',
+    'no-group::1011:::/home/no-group:',
+    'no-number:x::1012::/:/bin/sh',
+    `long:x:1013:1013:${'x'.repeat(100_000)}:/home/long:/bin/sh`,
+    'returned:x:1014:1015::/home/returned:/bin/sh\r',
     '',
   ].join('\n'),
   group: [
@@ -18,6 +23,8 @@ const files = {
     'media:x:44:www-data, default-user',
     'image:x:50000:default-user',
     'empty:x:7:',
+    'no-members:x:8',
+    'no-number:x::short',
   ].join('\n'),
 };
 
@@ -40,6 +47,31 @@ const cases: Case[] = [
     { runAsUser: { value: 1000 } },
     'www-data',
     { uid: 1000, gid: 1000, additionalGids: [44, 1000, 50000] },
+  ],
+  [
+    'a name whose line ends after its number',
+    {},
+    'short',
+    { uid: 1010, gid: 0, additionalGids: [0], home: '' },
+  ],
+  [
+    'a name without a group',
+    {},
+    'no-group',
+    { uid: 1011, gid: 0, additionalGids: [0], home: '/home/no-group' },
+  ],
+  [
+    'a name with a long comment',
+    {},
+    'long',
+    { uid: 1013, gid: 1013, additionalGids: [1013], home: '/home/long' },
+  ],
+  ['a name in a file of another system', {}, 'returned', { uid: 1014, gid: 1015, additionalGids: [1015] }],
+  [
+    'a group whose line ends after its number',
+    {},
+    'short:no-members',
+    { uid: 1010, gid: 8, additionalGids: [8] },
   ],
   ['run_as_user 0', { runAsUser: { value: 0 } }, 'www-data', { uid: 0, gid: 0, additionalGids: [0] }],
   ['run_as_username', { runAsUsername: 'www-data' }, '', { uid: 33, gid: 33, additionalGids: [33, 44] }],
@@ -80,6 +112,8 @@ describe('resolveAccount', () => {
 
   const wrongs: [string, LinuxContainerSecurityContextInit, string, string][] = [
     ['an unknown user', {}, 'nobody-here', "user 'nobody-here' is not in the image's /etc/passwd"],
+    ['a user without a number', {}, 'no-number', "user 'no-number' is not in the image's /etc/passwd"],
+    ['a number that is too big', {}, 'overflow', "user 'overflow' is not in the image's /etc/passwd"],
     ['an unknown group', {}, 'root:none', "group 'none' is not in the image's /etc/group"],
     ['a group without a user', { runAsGroup: { value: 5 } }, '', 'run_as_group needs run_as_user'],
     [

@@ -82,10 +82,15 @@ function checkedId(id: number, kind: 'uid' | 'gid', text: string): number {
   return id;
 }
 
-/** passwd(5). Lines that make no sense are passed over, as the C library does. */
+/**
+ * passwd(5). Lines that make no sense are passed over, as the C library does. It passes over those without a group too,
+ * but images have such lines, written by hand: as for runc their group is 0.
+ */
 function parsePasswd(text: string): PasswdEntry[] {
   return lines(text).flatMap(([name = '', , uid = '', gid = '', , home = '']) =>
-    name !== '' && isNumber(uid) && isNumber(gid) ? [{ name, uid: Number(uid), gid: Number(gid), home }] : [],
+    name !== '' && isNumber(uid) && (gid === '' || isNumber(gid))
+      ? [{ name, uid: Number(uid), gid: Number(gid), home }]
+      : [],
   );
 }
 

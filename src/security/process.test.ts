@@ -67,6 +67,12 @@ describe('environment', () => {
     ]);
   });
 
+  it('has of an image what has a name, the last of each', () => {
+    const image = { ...testImage, env: ['=x', 'NOTHING', 'A=1', 'a.b-c $=2', 'A=3=4', 'B='] };
+    const env = processEnv({ ...specInput(), image });
+    expect(env.filter((pair) => !/^(PATH|HOSTNAME|HOME)=/.test(pair))).toEqual(['A=3=4', 'a.b-c $=2', 'B=']);
+  });
+
   it.each(['', 'A=B'])('refuses the name %j', (key) => {
     expect(() => processEnv(specInput({ envs: [{ key, value: bytes('x') }] }))).toThrow(
       'name of an environment variable',

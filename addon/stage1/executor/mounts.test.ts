@@ -143,6 +143,26 @@ describe('destinations', () => {
     );
   });
 
+  test('are where a link of the image leads, also one that leads to nothing yet', () => {
+    const root = makeRoot(shop.newDirectory('root'));
+    symlinkSync('/usr/share/zoneinfo/Nowhere', join(root, 'localtime'));
+    symlinkSync('../run/resolver/stub', join(root, 'tmp/resolv.conf'));
+    symlinkSync('/made/directory', join(root, 'place'));
+    const spec = withMounts(
+      'for i in /localtime /tmp/resolv.conf /usr/share/zoneinfo/Nowhere /run/resolver/stub; do cat $i; done; ls -d /place/certs',
+      bind('/etc/issue', '/localtime'),
+      bind('/etc/issue', '/tmp/resolv.conf'),
+      bind('/etc/ssl', '/place'),
+    );
+    const done = shop.run({
+      ...spec,
+      root: { path: root },
+      process: { ...spec.process, cwd: '/place/certs' },
+    });
+    expect(done.stderr).toBe('');
+    expect(done.stdout).toBe(`${readFileSync('/etc/issue', 'utf8').repeat(4)}/place/certs\n`);
+  });
+
   test('proc and sysfs go to plain directories only', () => {
     const root = makeRoot(shop.newDirectory('root'));
     execFileSync('rmdir', [join(root, 'proc')]);
