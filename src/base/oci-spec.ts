@@ -19,6 +19,8 @@ export interface OciProcess {
   user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
   args: string[];
   env: string[];
+  /** Beyond the specification (docs/stage1-contract.md): entries of `env` whose bytes are no text. */
+  envBytes?: { entry: string; bytes: number[] }[];
   cwd: string;
   capabilities?: OciCapabilities;
   rlimits?: { type: string; soft: number; hard: number }[];

@@ -10,7 +10,7 @@ import { defaultMounts } from './default-mounts.ts';
 import { containerDevices } from './devices.ts';
 import { invalid } from './errors.ts';
 import { checkContainerNamespaces, idMappings, specNamespaces } from './namespaces.ts';
-import { processArgs, processEnv, workingDirectory } from './process.ts';
+import { processArgs, processEnv, processEnvBytes, workingDirectory } from './process.ts';
 import { containerSeccomp } from './seccomp.ts';
 import { containerLabels } from './selinux.ts';
 import type { ContainerSpecInput, HostFacts, HostLookups } from './types.ts';
@@ -61,11 +61,13 @@ function containerProcess(input: ContainerSpecInput, host: HostFacts, lookups: H
   const resources = input.container.linux?.resources;
   const appArmor = containerAppArmor(security, host, lookups);
   const { uid, gid, additionalGids } = input.account;
+  const envBytes = processEnvBytes(input.container);
   return {
     terminal: input.container.tty,
     user: { uid, gid, additionalGids: [...additionalGids] },
     args: processArgs(input.container, input.image),
     env: processEnv(input),
+    ...(envBytes.length > 0 ? { envBytes } : {}),
     cwd: workingDirectory(input.container, input.image),
     capabilities: containerCapabilities(security, host.capabilities),
     noNewPrivileges: security?.noNewPrivs === true,

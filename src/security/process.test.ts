@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { complete } from '../cri-types/index.ts';
-import { processArgs, processEnv, workingDirectory } from './process.ts';
+import { processArgs, processEnv, processEnvBytes, workingDirectory } from './process.ts';
 import { specInput, testImage } from './testing.ts';
 
 describe('arguments', () => {
@@ -71,6 +71,19 @@ describe('environment', () => {
     const image = { ...testImage, env: ['=x', 'NOTHING', 'A=1', 'a.b-c $=2', 'A=3=4', 'B='] };
     const env = processEnv({ ...specInput(), image });
     expect(env.filter((pair) => !/^(PATH|HOSTNAME|HOME)=/.test(pair))).toEqual(['A=3=4', 'a.b-c $=2', 'B=']);
+  });
+
+  it('keeps the bytes of what is no text', () => {
+    const value = Buffer.from([0x61, 0xff, 0x3d, 0xc3]);
+    const input = specInput({
+      envs: [
+        { key: 'B', value },
+        { key: 'T', value: bytes('ü') },
+      ],
+    });
+    const exact = processEnvBytes(input.container);
+    expect(exact).toEqual([{ entry: 'B=a\ufffd=\ufffd', bytes: [0x42, 0x3d, 0x61, 0xff, 0x3d, 0xc3] }]);
+    expect(processEnv(input)).toContain(exact[0]?.entry);
   });
 
   it.each(['', 'A=B'])('refuses the name %j', (key) => {

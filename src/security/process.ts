@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { ContainerConfig } from '../cri-types/index.ts';
 import type { ImageConfig } from '../image/index.ts';
 import { invalid } from './errors.ts';
@@ -40,6 +41,20 @@ export function processEnv(input: ContainerSpecInput): string[] {
   // POSIX programs expect it; runc adds it likewise when nobody set it.
   if (!env.has('HOME')) env.set('HOME', input.account.home === '' ? '/' : input.account.home);
   return [...env].map(([name, value]) => `${name}=${value}`);
+}
+
+/**
+ * The variables of a container whose values are not UTF-8 (Kubernetes takes them from Secrets), each with its entry in
+ * processEnv() and the bytes that it stands for: JSON cannot hold them.
+ */
+export function processEnvBytes(container: ContainerConfig): { entry: string; bytes: number[] }[] {
+  const last = new Map(container.envs.map(({ key, value }) => [key, value]));
+  return [...last]
+    .filter(([, value]) => !isUtf8(value))
+    .map(([key, value]) => ({
+      entry: `${key}=${Buffer.from(value).toString('utf8')}`,
+      bytes: [...Buffer.from(`${key}=`), ...value],
+    }));
 }
 
 export function workingDirectory(container: ContainerConfig, image: ImageConfig): string {

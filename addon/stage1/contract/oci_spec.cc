@@ -1,5 +1,7 @@
 #include "stage1/contract/oci_spec.h"
 
+#include <algorithm>
+
 #include "stage1/contract/json_reader.h"
 
 namespace gantry::contract {
@@ -68,6 +70,14 @@ static void read(JsonReader& json, const Value& value, OciCpuAffinity& out) {
   json.optional(value, "final", out.final);
 }
 
+static void read(JsonReader& json, const Value& value, EnvBytes& out) {
+  if (!json.expect_object(value)) return;
+  json.required(value, "entry", out.entry);
+  json.required(value, "bytes", out.bytes);
+  const auto is_none = [](uint32_t byte) { return byte == 0 || byte > 255; };
+  if (std::ranges::any_of(out.bytes, is_none)) json.fail("the bytes of a variable must be from 1 to 255");
+}
+
 static void read(JsonReader& json, const Value& value, OciProcess& out) {
   if (!json.expect_object(value)) return;
   json.optional(value, "terminal", out.terminal);
@@ -75,6 +85,7 @@ static void read(JsonReader& json, const Value& value, OciProcess& out) {
   json.optional(value, "user", out.user);
   json.required(value, "args", out.args);
   json.optional(value, "env", out.env);
+  json.optional(value, "envBytes", out.env_bytes);
   json.required(value, "cwd", out.cwd);
   json.optional(value, "capabilities", out.capabilities);
   json.optional(value, "rlimits", out.rlimits);

@@ -53,11 +53,18 @@ struct OciCpuAffinity {
   std::string initial, final;  // lists such as "0-3,7"
 };
 
+// Not of the specification: what an entry of `env` stands for whose bytes are no UTF-8, which JSON cannot hold.
+struct EnvBytes {
+  std::string entry;
+  std::vector<uint32_t> bytes;
+};
+
 struct OciProcess {
   bool terminal = false;
   std::optional<OciConsoleSize> console_size;
   OciUser user;
   std::vector<std::string> args, env;
+  std::vector<EnvBytes> env_bytes;
   std::string cwd;
   std::optional<OciCapabilities> capabilities;
   std::vector<OciRlimit> rlimits;

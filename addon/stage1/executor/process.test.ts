@@ -58,6 +58,25 @@ describe('the environment', () => {
     });
     expect(shop.run(nobody).stdout).toContain('HOME=/\n');
   });
+
+  test('has variables that are no text byte by byte, unless they were changed since', () => {
+    const spec = shop.script('env | grep -a ^[BC]= | sort | od -An -tx1', (copy) => {
+      copy.process.env = ['PATH=/bin', 'B=\ufffd', 'C=changed'];
+      copy.process.envBytes = [
+        { entry: 'B=\ufffd', bytes: [0x42, 0x3d, 0xff] },
+        { entry: 'C=\ufffd', bytes: [0x43, 0x3d, 0xff] },
+      ];
+    });
+    expect(shop.run(spec)).toEqual({
+      status: 0,
+      stdout: ' 42 3d ff 0a 43 3d 63 68 61 6e 67 65 64 0a\n',
+      stderr: '',
+    });
+    const wrong = edited(spec, (copy) => {
+      copy.process.envBytes = [{ entry: 'B=', bytes: [0x42, 0x3d, 0] }];
+    });
+    expect(shop.run(wrong).stderr).toContain('the bytes of a variable must be from 1 to 255');
+  });
 });
 
 describe('the working directory', () => {

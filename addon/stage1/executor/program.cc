@@ -117,12 +117,27 @@ std::string home_of(uint32_t uid) {
 
 }  // namespace
 
+namespace {
+
+// A variable that was changed since (by an NRI plug-in, by CDI) is no longer the entry that the bytes belong to.
+std::string bytes_of(const OciProcess& process, const std::string& entry) {
+  for (const contract::EnvBytes& exact : process.env_bytes) {
+    if (exact.entry != entry) continue;
+    std::string text;
+    for (const uint32_t byte : exact.bytes) text += static_cast<char>(byte);
+    return text;
+  }
+  return entry;
+}
+
+}  // namespace
+
 std::vector<std::string> make_environment(const OciProcess& process) {
   std::vector<std::string> env;
   std::set<std::string> seen;
   for (auto entry = process.env.rbegin(); entry != process.env.rend(); ++entry) {
     const std::string name = entry->substr(0, entry->find('='));
-    if (*entry != "HOME=" && seen.insert(name).second) env.push_back(*entry);
+    if (*entry != "HOME=" && seen.insert(name).second) env.push_back(bytes_of(process, *entry));
   }
   std::reverse(env.begin(), env.end());
   if (!seen.contains("HOME")) env.push_back("HOME=" + home_of(process.user.uid));

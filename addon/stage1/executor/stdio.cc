@@ -33,7 +33,7 @@ Result<void> give_stdio(const StdioEnds& ends, UniqueFd spare) {
   if (needs_null(ends)) {
     auto own = open_null();
     const bool is_usable = own && is_null_device(own->get());
-    if (!is_usable && !spare.valid()) return own ? Error{ENODEV, "open", "/dev/null"} : own.error();
+    if (!is_usable && !spare.valid()) return own ? Error{ENODEV, "open", "/dev/null", {}} : own.error();
     null = is_usable ? std::move(*own) : std::move(spare);
   }
   const auto or_null = [&](int fd) { return fd < 0 ? null.get() : fd; };
