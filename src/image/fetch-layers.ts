@@ -1,7 +1,7 @@
 /** The layers of one image, from a registry into the layer store: several at once, each only if it is not there. */
 import { errorCode, GantryError } from '../base/index.ts';
 import type { Descriptor } from './formats/index.ts';
-import { isBadContent, type StoredLayer } from './layers/index.ts';
+import { checkImplied, isBadContent, type StoredLayer } from './layers/index.ts';
 import { inParallel } from './parallel.ts';
 import type { ImageParts } from './parts.ts';
 import {
@@ -24,9 +24,14 @@ export async function fetchLayers(
   signal: AbortSignal,
 ): Promise<readonly StoredLayer[]> {
   const distinct = [...new Map(wanted.map((layer) => [layer.diffId, layer])).values()];
-  const stored = await inParallel(distinct, parts.settings.pullConcurrency, signal, (layer, either) =>
-    fetchLayer(parts, session, layer, either),
-  );
+  const here: StoredLayer[] = [];
+  const stored = await inParallel(distinct, parts.settings.pullConcurrency, signal, async (layer, either) => {
+    const fetched = await fetchLayer(parts, session, layer, either);
+    // As they come: what all of them together list may be more than there is memory.
+    here.push(fetched);
+    checkImplied(here);
+    return fetched;
+  });
   const byDiffId = new Map(stored.map((layer) => [layer.diffId, layer]));
   return wanted.flatMap(({ diffId }) => byDiffId.get(diffId) ?? []);
 }

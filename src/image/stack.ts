@@ -1,14 +1,15 @@
 /** The layers of an image as they are mounted: those that it names, and a correction on top where one is needed. */
 import { pipeline } from 'node:stream/promises';
-import { correctStack, type StoredLayer } from './layers/index.ts';
+import { checkImplied, correctStack, type StoredLayer } from './layers/index.ts';
 import type { ImageParts } from './parts.ts';
 
-/** Idempotent: the same layers get the same correction, which is stored once like any other layer. */
+/** Idempotent: the same layers get the same correction, which is stored once like any other layer. Errors: correctStack's. */
 export async function completeStack(
   { layers, log }: ImageParts,
   own: readonly StoredLayer[],
   signal: AbortSignal,
 ): Promise<readonly StoredLayer[]> {
+  checkImplied(own);
   // overlayfs does not honour opaqueness of the root: what such a layer hides is left out.
   const first = Math.max(
     0,

@@ -10,9 +10,8 @@ const SLOT = 32;
 const DIRENT = 12;
 const SUPER_AT = 1024;
 const MAGIC = 0xe0f5e1e2;
-/** Of the directories that are walked through; far more than any real one. */
-const DIRECTORY_LIMIT = 64 << 20;
-
+/** Those in the middle of a search are wanted again and again. */
+const BLOCKS_KEPT = 32;
 const prefixes: Readonly<Record<number, string>> = {
   1: 'user.',
   2: 'system.posix_acl_access',
@@ -47,10 +46,10 @@ interface RawInode extends ErofsInode {
 export class ErofsTree {
   readonly #fd: number;
   readonly #size: number;
-  readonly #root: number;
+  readonly #root: RawInode;
+  /** Blocks of directories that were read last, by their place in the file. */
+  readonly #blocks = new Map<number, Buffer>();
   readonly #buildTime: bigint;
-  /** Directories that were read, by inode: names (as Latin-1) to inodes. */
-  readonly #directories = new Map<number, ReadonlyMap<string, number>>();
 
   /** Throws RangeError where the file is not what the converter writes. */
   constructor(path: string) {
@@ -60,8 +59,8 @@ export class ErofsTree {
       const block = this.#read(SUPER_AT, 128);
       if (block.readUInt32LE(0) !== MAGIC || block[12] !== 12)
         throw new RangeError(`${path} is no layer's file`);
-      this.#root = block.readUInt16LE(14);
       this.#buildTime = block.readBigUInt64LE(24);
+      this.#root = this.#inode(block.readUInt16LE(14));
     } catch (error) {
       closeSync(this.#fd);
       throw error;
@@ -74,11 +73,11 @@ export class ErofsTree {
 
   /** The inodes from the root down along `path`; it ends early where a component is absent or no directory. */
   walk(path: readonly Buffer[]): readonly ErofsInode[] {
-    let at = this.#inode(this.#root);
+    let at = this.#root;
     const found: RawInode[] = [at];
     for (const name of path) {
       if (!at.isDirectory) break;
-      const nid = this.#entries(at).get(name.toString('latin1'));
+      const nid = this.#lookUp(at, name);
       if (nid === undefined) break;
       at = this.#inode(nid);
       found.push(at);
@@ -116,25 +115,35 @@ export class ErofsTree {
     };
   }
 
-  #entries(directory: RawInode): ReadonlyMap<string, number> {
-    const known = this.#directories.get(directory.nid);
-    if (known !== undefined) return known;
-    const entries = this.#readDirectory(directory);
-    this.#directories.set(directory.nid, entries);
-    return entries;
+  /**
+   * Blocks of entries, each block with its names behind them, all in the order of the names' bytes; the last may lie behind the inode.
+   * Only blocks on the way to the name are read: whoever made the image decides how large a directory is.
+   */
+  #lookUp(directory: RawInode, name: Buffer): number | undefined {
+    const { size, layout } = directory;
+    if (layout !== 0 && layout !== 2) throw new RangeError('unreadable directory');
+    let [first, behind] = [0, Math.ceil(size / BLOCK)];
+    while (first < behind) {
+      const middle = (first + behind) >> 1;
+      const found = findName(this.#directoryBlock(directory, middle), name);
+      if (typeof found === 'number') return found;
+      if (found === 'before') behind = middle;
+      else first = middle + 1;
+    }
+    return undefined;
   }
 
-  /** Blocks of entries, each block with its names behind them; the last may lie behind the inode. */
-  #readDirectory({ size, layout, place, tailAt }: RawInode): ReadonlyMap<string, number> {
-    if (size > DIRECTORY_LIMIT || (layout !== 0 && layout !== 2))
-      throw new RangeError('unreadable directory');
-    const whole = layout === 2 ? Math.floor(size / BLOCK) * BLOCK : size;
-    const entries = new Map<string, number>();
-    for (let at = 0; at < size; at += BLOCK) {
-      const length = Math.min(BLOCK, size - at);
-      parseEntries(this.#read(at < whole ? place * BLOCK + at : tailAt, length), entries);
-    }
-    return entries;
+  #directoryBlock({ size, layout, place, tailAt }: RawInode, index: number): Buffer {
+    const begin = index * BLOCK;
+    const isTail = layout === 2 && begin + BLOCK > size;
+    const at = isTail ? tailAt : place * BLOCK + begin;
+    const known = this.#blocks.get(at);
+    if (known !== undefined) return known;
+    const block = this.#read(at, Math.min(BLOCK, size - begin));
+    this.#blocks.set(at, block);
+    const [oldest] = this.#blocks.keys();
+    if (this.#blocks.size > BLOCKS_KEPT && oldest !== undefined) this.#blocks.delete(oldest);
+    return block;
   }
 
   #read(at: number, length: number): Buffer {
@@ -146,15 +155,26 @@ export class ErofsTree {
   }
 }
 
-function parseEntries(block: Buffer, entries: Map<string, number>): void {
+/** The inode of an entry, or whether the name can only be in a block before or behind this one. */
+function findName(block: Buffer, name: Buffer): number | 'before' | 'behind' {
   const count = Math.floor(block.readUInt16LE(8) / DIRENT);
-  for (let i = 0; i < count; i++) {
-    const start = block.readUInt16LE(i * DIRENT + 8);
-    const end = i + 1 < count ? block.readUInt16LE((i + 1) * DIRENT + 8) : block.length;
-    // Only a block's last name may be padded, with zeros, which no name has.
-    const name = block.subarray(start, end).toString('latin1').split('\0', 1)[0] ?? '';
-    entries.set(name, Number(block.readBigUInt64LE(i * DIRENT)));
+  let [first, behind] = [0, count];
+  while (first < behind) {
+    const middle = (first + behind) >> 1;
+    const start = block.readUInt16LE(middle * DIRENT + 8);
+    const end = middle + 1 < count ? block.readUInt16LE((middle + 1) * DIRENT + 8) : endOfLast(block, start);
+    const order = block.compare(name, 0, name.length, start, end);
+    if (order === 0) return Number(block.readBigUInt64LE(middle * DIRENT));
+    if (order > 0) behind = middle;
+    else first = middle + 1;
   }
+  return first === 0 ? 'before' : 'behind';
+}
+
+/** Only a block's last name may be padded, with zeros, which no name has. */
+function endOfLast(block: Buffer, start: number): number {
+  const padding = block.indexOf(0, start);
+  return padding < 0 ? block.length : padding;
 }
 
 function parseXattrs(bytes: Buffer): Map<string, Buffer> {

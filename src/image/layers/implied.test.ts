@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   chownSync,
   mkdirSync,
@@ -11,15 +11,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { never } from '../testing/fixture.ts';
 import { ErofsStore } from './erofs-store.ts';
 import { ErofsTree } from './erofs-tree.ts';
-import { correctStack } from './implied.ts';
+import { checkImplied, correctStack } from './implied.ts';
 import type { StoredLayer } from './types.ts';
 
 let base: string;
@@ -269,6 +270,40 @@ describe('a stack whose upper layer does not name its directories', () => {
     const top = await store.add({}, (sink) => pipeline([tar], sink), never());
     const merged = await mountStack(bottom, upper, top);
     expect(statSync(Buffer.concat([Buffer.from(`${merged}/`), name])).mode & 0o7777).toBe(0o700);
+  });
+});
+
+describe('directories without number', () => {
+  const many = (count: number, prefix: string): readonly string[] =>
+    Array.from({ length: count }, (_, i) => `/${prefix}${i}`);
+
+  it('are refused, in one layer or in several', () => {
+    const fair = { impliedDirectories: many(150_000, 'a') };
+    expect(() => checkImplied([fair, fair])).not.toThrow();
+    expect(() => checkImplied([fair, fair, { impliedDirectories: ['/b'] }])).toThrow(
+      /more than 300000 directories that they do not name/,
+    );
+  });
+
+  it('are not all read for one that is looked for', async () => {
+    const { key } = await layer(
+      (root) => {
+        mkdirSync(join(root, 'd'));
+        for (let i = 0; i < 6_000; i += 1) writeFileSync(join(root, `d/${i}`), '');
+      },
+      ...['.', 'd', ...Array.from({ length: 6_000 }, (_, i) => `d/${i}`)],
+    );
+    const read = vi.spyOn(fs, 'readSync');
+    syncBuiltinESMExports();
+    const tree = new ErofsTree(store.path(key));
+    try {
+      expect(tree.walk([Buffer.from('d'), Buffer.from('5999')])).toHaveLength(3);
+      expect(read.mock.calls.length).toBeLessThan(20);
+    } finally {
+      tree.close();
+      read.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 });
 

@@ -6,6 +6,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { GantryError } from '../../base/index.ts';
 import { type DirectoryAttributes, writeDirectoryTar } from './directory-tar.ts';
 import { type ErofsInode, ErofsTree } from './erofs-tree.ts';
 
@@ -25,7 +26,28 @@ export interface StackCorrection {
 /** Paths judged between two looks at the rest of the world: images with very many must not stop a server. */
 const PATHS_AT_ONCE = 500;
 
+/** In all layers of an image, and of those the ones that need a correction: each costs memory and time of the server. */
+const IMPLIED_LIMIT = 300_000;
+const CORRECTED_LIMIT = 50_000;
+
+/** Errors: resource-exhausted, where the layers of an image leave too many directories unnamed. */
+export function checkImplied(layers: Iterable<{ readonly impliedDirectories?: readonly string[] }>): void {
+  let count = 0;
+  for (const { impliedDirectories = [] } of layers) count += impliedDirectories.length;
+  if (count > IMPLIED_LIMIT) throw tooMany(IMPLIED_LIMIT, 'directories that they do not name');
+}
+
+function tooMany(limit: number, what: string): GantryError {
+  return new GantryError({
+    code: 'resource-exhausted',
+    operation: 'stack layers',
+    message: `the image's layers have more than ${limit} ${what}; build it with archives that name their directories`,
+  });
+}
+
 /**
+ * Errors: resource-exhausted.
+ *
  * @param stack lowest first
  * @param seen the first that shows: its root hides what those below have, but for the root directory's own attributes
  */
@@ -60,15 +82,19 @@ async function correct(
     const { differs, hidesOther } = judgeDirectory(path, stack);
     if (hidesOther) hiding.push(path);
     if (differs) wrong.push(path);
+    if (wrong.length > CORRECTED_LIMIT)
+      throw tooMany(CORRECTED_LIMIT, 'directories whose attributes only lower layers know');
     if (++judged % PATHS_AT_ONCE === 0) await setImmediate();
   }
   if (wrong.length === 0) return { tar: undefined, hiding };
   // The layer on top is itself a stack of directories: parents must be named in it, or they would be invented again.
   const named = [...new Set(wrong.flatMap(withParents))];
-  const directories = named.flatMap((path) => {
+  const directories: DirectoryAttributes[] = [];
+  for (const path of named) {
     const { described } = judgeDirectory(path, stack);
-    return described === undefined ? [] : [attributesOf(path, described)];
-  });
+    if (described !== undefined) directories.push(attributesOf(path, described));
+    if (++judged % PATHS_AT_ONCE === 0) await setImmediate();
+  }
   return { tar: writeDirectoryTar(directories.sort((a, b) => a.path.length - b.path.length)), hiding };
 }
 
