@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "linux/pidfd.h"
 #include "linux/privilege_drop.h"
 
 namespace gantry::layer {
@@ -58,9 +59,15 @@ Result<void> add_rules(const Filter& filter, const JailOptions& options) {
   return allow(filter, SCMP_SYS(ftruncate), {on_descriptor(options.output_fd)});
 }
 
+// Of oom_score_adj's range (proc(5)): what an archive makes us use is measured against the pods that are the first to go. The
+// server's own, which we were started with, would have every pod killed before us.
+constexpr int kFirstToGo = 1000;
+
 }  // namespace
 
 Result<void> give_up_privileges(const JailOptions& options) {
+  // Nothing depends on it where there is no /proc.
+  (void)write_oom_score_adj(0, kFirstToGo);
   std::vector<int> keep = {options.input_fd, options.output_fd, options.result_fd};
   if (kSanitized) keep.push_back(2);  // for the sanitizers' reports
   GANTRY_TRY(close_descriptors_except(keep));

@@ -15,7 +15,8 @@ struct JailOptions {
   std::uint64_t maximum_file_size = 0;  // bytes; 0: no limit of its own
 };
 
-// Before any thread is started: closes all other descriptors, gives up every privilege, lowers limits.
+// Before any thread is started: closes all other descriptors, gives up every privilege, lowers limits. Where memory
+// runs out, this process is among the first to be killed.
 [[nodiscard]] Result<void> give_up_privileges(const JailOptions& options);
 
 // After the last thread was started: the system call filter, on all threads. A violation kills the process (SIGSYS).

@@ -65,6 +65,10 @@ describe('a converter that waits for its input', () => {
     blocked.child.kill('SIGKILL');
   });
 
+  test('goes before the pods where memory runs out, whatever its server is', () => {
+    expect(readFileSync(`${blocked.proc}/oom_score_adj`, 'utf8').trim()).toBe('1000');
+  });
+
   test('has nothing left, in any of its threads', () => {
     const tasks = readdirSync(`${blocked.proc}/task`);
     expect(tasks.length).toBeGreaterThanOrEqual(2);

@@ -90,7 +90,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 
 function conversionError({ code: exitCode, signal, out, err }: ConverterEnd): GantryError {
   const how = exitCode === null ? `was killed by ${signal}` : `exited with ${exitCode}`;
-  let code: ErrorCode = 'internal';
+  // By the kernel, for want of memory: it is among the first to go.
+  let code: ErrorCode = signal === 'SIGKILL' ? 'resource-exhausted' : 'internal';
   let errnoName: string | undefined;
   let message = `gantry-layer ${how}: ${err.trim().slice(0, 500)}`;
   try {

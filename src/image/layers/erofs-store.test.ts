@@ -94,3 +94,22 @@ describe('the EROFS store', () => {
     expect(mountsSparseFiles(kernel)).toBe(keeps);
   });
 });
+
+it('a converter that the kernel kills for want of memory is no fault of anybody’s', async () => {
+  const base = mkdtempSync(join(tmpdir(), 'image-killed-'));
+  try {
+    const store = await openStore(join(base, 'layers'));
+    const killed = store.add(
+      {},
+      async () => void execFileSync('pkill', ['-KILL', '-P', `${process.pid}`, 'gantry-layer']),
+      never(),
+    );
+    await expect(killed).rejects.toMatchObject({
+      code: 'resource-exhausted',
+      message: expect.stringContaining('killed by SIGKILL'),
+    });
+    expect(readdirSync(join(base, 'layers'))).toEqual([]);
+  } finally {
+    rmSync(base, { recursive: true });
+  }
+});
