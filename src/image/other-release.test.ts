@@ -93,6 +93,10 @@ describe('a record of a newer release', () => {
     expect(quarantined()).toEqual([]);
     expect(fixture.layerFiles()).toEqual(layers);
     expect(JSON.stringify(fixture.log)).toContain('is of a newer release (version 5)');
+    await expect(pull()).rejects.toMatchObject({
+      code: 'failed-precondition',
+      message: expect.stringContaining(`or remove ${record}`),
+    });
     writeFileSync(record, JSON.stringify(saved));
     expect(images.find(name)?.id).toBe(image.config.digest);
   });

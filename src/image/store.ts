@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import {
   describeError,
   errno,
+  GantryError,
   type Logger,
   makeDirectory,
   sweepTemporaryFiles,
@@ -91,13 +92,20 @@ export class ImageStore {
       .map((loaded) => loaded.image);
   }
 
-  /** With its documents, from disk; undefined when absent. */
+  /** With its documents, from disk; undefined when absent. Errors: failed-precondition for a newer release's that is not understood. */
   read(id: string): StoredImage | undefined {
+    const path = this.#path(id);
     try {
-      return parseRecord(readFileSync(this.#path(id), 'utf8'));
+      return parseRecord(readFileSync(path, 'utf8'));
     } catch (error) {
       if (errno(error) === 'ENOENT') return undefined;
-      throw error;
+      if (!(error instanceof ForeignRecord)) throw error;
+      throw new GantryError({
+        code: 'failed-precondition',
+        operation: 'read image record',
+        subject: path,
+        message: `image ${id} has a record that this release cannot change: ${error.message}; let that release remove the image, or remove ${path}`,
+      });
     }
   }
 
