@@ -11,8 +11,9 @@ import {
 import { SocksProxyAgent } from 'socks-proxy-agent';
 import { describeError, GantryError } from '../../base/index.ts';
 import type { TlsOptions } from './host.ts';
+import { sharedLookup } from './lookup.ts';
 
-const pool = { keepAlive: true, scheduling: 'lifo' } as const;
+const pool = { keepAlive: true, scheduling: 'lifo', lookup: sharedLookup } as const;
 
 interface Kept {
   readonly agent: http.Agent;
