@@ -21,8 +21,16 @@ interface Kept {
   readonly stamp: string;
 }
 
+/** Milliseconds that a connection is kept for the next request. */
+const IDLE_MS = 60_000;
+
 export class Agents {
   readonly #agents = new Map<string, Kept>();
+  readonly #idleMs: number;
+
+  constructor(idleMs = IDLE_MS) {
+    this.#idleMs = idleMs;
+  }
 
   /**
    * Certificates that were replaced count from the next request on.
@@ -35,8 +43,8 @@ export class Agents {
     const stamp = stampOf(tls);
     const kept = this.#agents.get(key);
     if (kept?.stamp === stamp) return kept.agent;
-    const agent = makeAgent(tls, proxy, dialTimeoutMs);
-    // Whoever uses a connection of the old one goes on with it; it closes them when they are idle.
+    const agent = makeAgent(tls, proxy, dialTimeoutMs, this.#idleMs);
+    // Whoever uses a connection of the old one goes on with it; it is closed when it has been idle.
     this.#agents.set(key, { agent, stamp });
     return agent;
   }
@@ -59,20 +67,26 @@ function stampOf(tls: TlsOptions | undefined): string {
   return stamps.join('\n');
 }
 
-function makeAgent(tls: TlsOptions | undefined, proxy: URL | undefined, dialTimeoutMs: number): http.Agent {
+function makeAgent(
+  tls: TlsOptions | undefined,
+  proxy: URL | undefined,
+  dialTimeoutMs: number,
+  idleMs: number,
+): http.Agent {
+  const kept = { ...pool, timeout: idleMs };
   const secure =
     tls === undefined ? {} : { secureContext: secureContext(tls), rejectUnauthorized: !tls.skipVerify };
   if (proxy?.protocol.startsWith('socks5')) {
     // Names are the proxy's to resolve, as Go has it for both spellings.
     const remote = new URL(proxy.href.replace(/^socks5:/, 'socks5h:'));
-    return new SocksProxyAgent(remote, { ...pool, ...secure, timeout: dialTimeoutMs });
+    return new SocksProxyAgent(remote, { ...kept, ...secure, timeout: dialTimeoutMs });
   }
   if (proxy?.protocol === 'https:') trustHost();
   // Node's own variables are not read: who is excepted was decided by then.
   const proxyEnv = proxy === undefined ? {} : { http_proxy: proxy.href, https_proxy: proxy.href };
   return tls === undefined
-    ? new http.Agent({ ...pool, proxyEnv })
-    : new https.Agent({ ...pool, proxyEnv, ...secure });
+    ? new http.Agent({ ...kept, proxyEnv })
+    : new https.Agent({ ...kept, proxyEnv, ...secure });
 }
 
 /** Node takes no certificates for a connection to a proxy, only the process's own: those become what the host trusts. */

@@ -138,7 +138,7 @@ export class HttpClient {
         connection.proxy ?? this.#proxies.for(url),
         dialTimeoutMs,
       ),
-      // Node's own: for a proxy's answer, and for idle connections that are kept.
+      // Node's own: without it the connection to a proxy that does not answer would stay.
       timeout: dialTimeoutMs,
       headers: {
         'user-agent': `gantry/${version}`,
