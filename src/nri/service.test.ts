@@ -157,6 +157,25 @@ describe('events', () => {
     expect(plugin.heard.filter((name) => name === 'StopContainer')).toHaveLength(1);
   });
 
+  it('of a stop are over for whoever tells it when the updates are made that plug-ins answered with', async () => {
+    const runtime = new FakeRuntime(['c', 'other']);
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const updated: string[] = [];
+    runtime.update = async (id) => {
+      await released;
+      updated.push(id);
+    };
+    await started(runtime);
+    const limit = { linux: { resources: { memory: { limit: { value: 1_048_576n } } } } };
+    await connected({ StopContainer: () => ({ update: [{ containerId: 'other', ...limit }] }) });
+    // The exit is followed, and the call that made it tells it, too.
+    const followed = service.stopContainer('c');
+    const seen = service.stopContainer('c').then(() => [...updated]);
+    setTimeout(release, 50);
+    expect(await seen).toEqual(['other']);
+    await followed;
+  });
+
   it('of a failed start are no more than its begin', async () => {
     await started(new FakeRuntime(['c']));
     const plugin = await connected({ StartContainer: () => ({}), PostStartContainer: () => ({}) });

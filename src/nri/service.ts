@@ -42,6 +42,7 @@ export class NriService implements Nri {
   readonly #containers = new Map<string, Phase>();
   /** Settles when plug-ins know that the container was started, or was not. */
   readonly #starting = new Map<string, Promise<void>>();
+  readonly #stopping = new Map<string, Promise<void>>();
   readonly #launched: Launched[] = [];
   #runtime: NriRuntime | undefined;
   #listener: Listener | undefined;
@@ -262,7 +263,16 @@ export class NriService implements Nri {
     await this.#lock.run(() => this.#notifyOf('PostUpdateContainer', containerId));
   }
 
+  /** Several may tell of one end: the plug-ins hear of it once, and each caller waits until their updates are made. */
   async stopContainer(containerId: string): Promise<void> {
+    const under = this.#stopping.get(containerId);
+    if (under !== undefined) return await under;
+    const stopping = this.#stop(containerId).finally(() => this.#stopping.delete(containerId));
+    this.#stopping.set(containerId, stopping);
+    await stopping;
+  }
+
+  async #stop(containerId: string): Promise<void> {
     await this.#starting.get(containerId);
     const updates = await this.#lock.run(async () => {
       const merged = new Updates();
