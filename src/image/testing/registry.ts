@@ -6,7 +6,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Blob, TestImage } from './images.ts';
+
+/** Unpacked by hack/install, not installed: its package would start a service. */
+const program = fileURLToPath(
+  new URL('../../../build/debs/docker-registry/usr/bin/docker-registry', import.meta.url),
+);
 
 export interface RegistryOptions {
   /** The `auth` section, YAML indented by two. */
@@ -57,7 +63,7 @@ http:
 ${options.auth ? `auth:\n${options.auth}` : ''}
 `,
     );
-    const child = spawn('docker-registry', ['serve', join(directory, 'config.yml')], {
+    const child = spawn(program, ['serve', join(directory, 'config.yml')], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const registry = new TestRegistry(port, directory, storage, child, options);
