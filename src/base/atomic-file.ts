@@ -1,6 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
-import { systemError } from './errors.ts';
+import { errno, systemError } from './errors.ts';
 import { temporarySuffix } from './temporary-file.ts';
 
 /**
@@ -71,8 +80,21 @@ export function syncDirectory(directory: string): void {
 /** mkdir -p, mode 0700 unless told: everything of Gantry's is root's alone. */
 export function makeDirectory(path: string, mode = 0o700): void {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    makeWithParents(path, mode);
   } catch (error) {
     throw systemError('make directory', path, error);
+  }
+}
+
+/** Node's own says ENOENT on a read-only file system, instead of what the kernel said. */
+function makeWithParents(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    const name = errno(error);
+    if (name === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (name !== 'ENOENT' || dirname(path) === path) throw error;
+    makeWithParents(dirname(path), mode);
+    mkdirSync(path, { mode });
   }
 }

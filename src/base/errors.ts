@@ -82,9 +82,10 @@ export function describeError(error: unknown): string {
   let at: unknown = error;
   while (at !== undefined && parts.length < 8) {
     // What a named system error was made of says the same again, in Node's words.
-    if (at instanceof GantryError && at.errnoName !== undefined) return [...parts, at.message].join(': ');
+    const named = at instanceof GantryError && at.errnoName !== undefined;
     const text = systemText(at);
     if (!parts.some((part) => part.includes(text))) parts.push(text);
+    if (named) break;
     at = at instanceof Error ? at.cause : undefined;
   }
   return parts.join(': ');

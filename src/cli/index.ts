@@ -16,7 +16,8 @@ const verbs: Readonly<Record<string, () => Promise<{ verb: Verb }>>> = {
 
 /** Runs `gantry VERB …`; errors are printed once, here. Exit codes: 0 done, 1 failed, 2 not understood. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const [name = 'help', ...args] = argv;
+  const [asked = 'help', ...args] = argv;
+  const name = asked === '--version' ? 'version' : asked;
   if (name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(await usage());
     return 0;

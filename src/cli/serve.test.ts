@@ -30,7 +30,7 @@ describe('arguments of serve', () => {
   });
 
   const wrongs: [string, string[], RegExp][] = [
-    ['an unknown flag', ['--rooot', '/x'], /Unknown option '--rooot'[\s\S]*usage: gantry serve/],
+    ['an unknown flag', ['--rooot', '/x'], /Unknown option '--rooot'; 'gantry serve --help'/],
     ['a flag without its value', ['--root'], /--root/],
     ['a stray word', ['now'], /now/],
     ['a wrong value', ['--network', 'none'], /command line: network: must be auto or cni or builtin/],

@@ -52,7 +52,7 @@ export function parseServeArguments(args: readonly string[]): ServerConfig | 'he
     throw new GantryError({
       code: 'invalid-argument',
       operation: 'parse arguments',
-      message: `${describeError(cause)}\n${usage()}`,
+      message: `${describeError(cause)}; 'gantry serve --help' lists the options`,
     });
   }
   const { help, config, ...given } = flags;
@@ -83,6 +83,6 @@ function usage(): string {
 }
 
 function describeDefault(value: ServerConfig[keyof ServerConfig]): string {
-  if (Array.isArray(value)) return value.join(':');
-  return value === '' ? 'none' : String(value);
+  const text = Array.isArray(value) ? value.join(':') : String(value);
+  return text === '' ? 'none' : text;
 }

@@ -61,6 +61,8 @@ describe('settings', () => {
     ['a text for a switch', 'cni-garbage-collection = "yes"', /must be true or false/],
     ['a number for a list', 'cni-bin-dir = 1', /must be a list of directories/],
     ['a relative path in a list', 'cni-bin-dir = ["bin"]', /must be an absolute path, not "bin"/],
+    ['an address of another kind', 'listen = "tcp://1.2.3.4:5"', /listen: must be unix:\/\/\/absolute\/path/],
+    ['an address without a port', 'metrics = "localhost"', /metrics: must be HOST:PORT/],
     ['a table', '[listen]\nx = 1', /listen: must be a text/],
   ];
   it.each(wrongs)('refuse %s, naming key and file', (_name, content, message) => {

@@ -82,6 +82,9 @@ function checkedText(setting: Setting, value: unknown, origin: string, name: str
   if (setting.choices !== undefined && !setting.choices.includes(value)) {
     throw wrong(origin, name, `must be ${setting.choices.join(' or ')}, not "${value}"`);
   }
+  if (setting.form?.pattern.test(value) === false) {
+    throw wrong(origin, name, `must be ${setting.form.words}, not "${value}"`);
+  }
   const mayBeEmpty = setting.member === 'nriSocket';
   if (setting.path && !value.startsWith('/') && !(value === '' && mayBeEmpty)) {
     throw wrong(origin, name, `must be an absolute path, not "${value}"`);

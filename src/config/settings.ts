@@ -8,12 +8,19 @@ export interface Setting {
   readonly choices?: readonly string[];
   /** An absolute path, or '' where that means none. */
   readonly path?: boolean;
+  /** What a text must look like, and that in words. */
+  readonly form?: { readonly pattern: RegExp; readonly words: string };
   readonly help: string;
 }
 
 /** Everything, by its name. */
 export const settings: Readonly<Record<string, Setting>> = {
-  listen: { member: 'listen', kind: 'text', help: 'address of the CRI socket (unix:///PATH)' },
+  listen: {
+    member: 'listen',
+    kind: 'text',
+    form: { pattern: /^(unix:(\/\/)?)?\/./, words: 'unix:///absolute/path' },
+    help: 'address of the CRI socket (unix:///PATH)',
+  },
   root: { member: 'root', kind: 'text', path: true, help: 'directory of images and pods' },
   state: {
     member: 'state',
@@ -87,6 +94,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   metrics: {
     member: 'metrics',
     kind: 'text',
+    form: { pattern: /^$|^(\[[^\]]+\]|[^:]*):\d{1,5}$/, words: 'HOST:PORT, or empty for none' },
     help: 'HOST:PORT to serve Prometheus metrics on; empty for none',
   },
   'cgroup-driver': {

@@ -23,10 +23,8 @@ export interface Services {
   readonly statistics: Statistics;
   /** Behind the URLs of Exec, Attach and PortForward. */
   readonly streaming: StreamingServer;
-  /** Lets go of every pod; they run on. */
-  letGo(): void;
-  /** Descriptor of the lock that makes this server the only one of its root. */
-  readonly lock: number;
+  /** Lets go of everything, the lock of the root too; pods run on. Idempotent. */
+  close(): Promise<void>;
 }
 
 /** What the wrapper hands to one call. `signal` aborts when the caller's deadline passes or it goes away. */

@@ -7,8 +7,8 @@ import type { Services } from './context.ts';
 import { handlersFor } from './handlers.ts';
 import { keepHouse } from './housekeeping.ts';
 import { listen } from './server.ts';
-import { serviceManager } from './service-manager.ts';
-import { closeServices, createServices } from './services.ts';
+import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { createServices } from './services.ts';
 import { type Activity, warmUp } from './warm-up.ts';
 import type { RpcObserver } from './wrapper.ts';
 
@@ -17,24 +17,36 @@ const shutdownGrace = 10_000;
 
 /**
  * Serves CRI until `stop` aborts. Recovery comes before the socket: nobody is answered from half a picture. At the end
- * calls are finished, and pods are left alone.
+ * calls are finished, and pods are left alone. Errors: whatever keeps it from listening; nothing is open then.
  */
 export async function serve(config: ServerConfig, stop: AbortSignal): Promise<void> {
   setLogLevel(config.logLevel);
   const manager = serviceManager(log);
   const services = await createServices(config, log);
-  const metrics = config.metrics === '' ? undefined : await startMetrics(config.metrics, services);
+  try {
+    const metrics = config.metrics === '' ? undefined : await startMetrics(config.metrics, services);
+    await answerCalls(services, manager, metrics, stop).finally(() => metrics?.close());
+  } finally {
+    await services.close();
+  }
+}
+
+async function answerCalls(
+  services: Services,
+  manager: ServiceManager,
+  metrics: CallMetrics | undefined,
+  stop: AbortSignal,
+): Promise<void> {
   const handlers = handlersFor(services);
   const activity: Activity = { last: performance.now() };
   const observe: RpcObserver = (rpc, code, seconds) => {
     activity.last = performance.now();
     metrics?.observe(rpc, code, seconds);
   };
-  const server = await listen({ listen: manager.listenFd ?? config.listen, log, observe, ...handlers });
-  log.info({ listen: config.listen, version, ...gauges(services) }, 'serving CRI');
-  manager.ready(
-    `serving CRI on ${manager.listenFd === undefined ? config.listen : 'the socket of its unit'}`,
-  );
+  const { listen: address } = services.config;
+  const server = await listen({ listen: manager.listenFd ?? address, log, observe, ...handlers });
+  log.info({ listen: address, version, ...gauges(services) }, 'serving CRI');
+  manager.ready(`serving CRI on ${manager.listenFd === undefined ? address : 'the socket of its unit'}`);
   const endHousekeeping = keepHouse();
   const warm = settleIn(services, handlers, activity, stop);
   if (!stop.aborted) await once(stop, 'abort');
@@ -43,8 +55,6 @@ export async function serve(config: ServerConfig, stop: AbortSignal): Promise<vo
   endHousekeeping();
   await warm;
   await server.close(shutdownGrace);
-  await metrics?.close();
-  await closeServices(services);
 }
 
 /** Never rejects. */
@@ -58,14 +68,19 @@ async function settleIn(...[services, handlers, activity, stop]: Parameters<type
   }
 }
 
+interface CallMetrics {
+  readonly observe: RpcObserver;
+  close(): Promise<void>;
+}
+
 /** Measuring costs time and memory, so nobody measures what nobody can ask for. */
-async function startMetrics(
-  address: string,
-  services: Services,
-): Promise<{ observe: RpcObserver; close(): Promise<void> }> {
+async function startMetrics(address: string, services: Services): Promise<CallMetrics> {
   const { Metrics, serveMetrics } = await import('./metrics.ts');
   const metrics = new Metrics(() => gauges(services));
-  const server = await serveMetrics(address, metrics);
+  const server = await serveMetrics(address, metrics).catch((error: unknown) => {
+    metrics.close();
+    throw error;
+  });
   return {
     observe: metrics.observe,
     close: async () => {

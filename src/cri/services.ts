@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import { errno, GantryError, type Logger, makeDirectory, native, type Roots } from '../base/index.ts';
+import {
+  describeError,
+  errno,
+  GantryError,
+  type Logger,
+  makeDirectory,
+  native,
+  type Roots,
+} from '../base/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { closeHostFiles, prepareHostFiles } from '../host-files/index.ts';
 import { createImageService } from '../image/index.ts';
@@ -7,49 +15,61 @@ import { createPodNetwork } from '../network/index.ts';
 import { createNri, type Nri } from '../nri/index.ts';
 import { ownerNamed } from '../owner/index.ts';
 import { nriRuntime, openPods } from '../pod/index.ts';
+import { requireSystemd } from '../resources/index.ts';
 import { prepareHostSecurity } from '../security/index.ts';
 import { StreamingServer } from '../streaming/index.ts';
 import type { Services } from './context.ts';
-import { prepareSocket } from './socket.ts';
+import { checkState, prepareSocket } from './socket.ts';
 import { Statistics } from './statistics.ts';
 
 /**
  * Makes the parts of a server and hands them to each other. When this returns, recovery is done: live pods are adopted,
- * dead ones accounted for. Errors: failed-precondition when another server has the root.
+ * dead ones accounted for. When it throws, nothing of it is left that would keep the process from ending. Errors:
+ * failed-precondition when another server has the root.
  */
 export async function createServices(config: ServerConfig, log: Logger): Promise<Services> {
-  const roots: Roots = { root: config.root, state: config.state };
-  makeDirectory(roots.root);
-  makeDirectory(roots.state);
-  const lock = lockRoot(roots.root);
+  const made = new AsyncDisposableStack();
   try {
-    await prepareHostFiles();
-    const images = await createImageService(config, { log });
-    const network = createPodNetwork(config, { log });
-    const nri = await prepareNri(config, log);
-    const { life, close } = await openPods({ config, roots, log, images, network, nri, owners: ownerNamed });
-    const { host, registry: pods } = life;
-    for (const warning of prepareHostSecurity(host)) log.warn(warning);
-    const streaming = await StreamingServer.start(log);
-    const statistics = new Statistics(life.cgroups, roots);
-    await nri.start(nriRuntime(life));
-    const parts = { config, roots, log, host, pods, life, images, network, statistics, streaming };
-    return { ...parts, letGo: close, lock };
+    const services = await makeServices(config, log, made);
+    return { ...services, close: () => made.disposeAsync() };
   } catch (error) {
-    native().closeFd(lock);
+    await made
+      .disposeAsync()
+      .catch((undo: unknown) => log.warn({ error: describeError(undo) }, 'not closed'));
     throw error;
   }
 }
 
-/** Lets go of everything; pods run on. */
-export async function closeServices(services: Services): Promise<void> {
-  await services.streaming.close();
-  await services.life.nri.close();
-  services.letGo();
-  await services.network.close();
-  await services.images.close();
-  closeHostFiles();
-  native().closeFd(services.lock);
+/** `made` gets how each part is let go of. */
+async function makeServices(
+  config: ServerConfig,
+  log: Logger,
+  made: AsyncDisposableStack,
+): Promise<Omit<Services, 'close'>> {
+  const roots: Roots = { root: config.root, state: config.state };
+  checkState(roots.state);
+  if (config.cgroupDriver === 'systemd') requireSystemd();
+  makeDirectory(roots.root);
+  makeDirectory(roots.state);
+  const lock = lockRoot(roots.root);
+  made.defer(() => native().closeFd(lock));
+  made.defer(closeHostFiles);
+  await prepareHostFiles();
+  const images = await createImageService(config, { log });
+  made.defer(() => images.close());
+  const network = createPodNetwork(config, { log });
+  made.defer(() => network.close());
+  const nri = await prepareNri(config, log);
+  const { life, close } = await openPods({ config, roots, log, images, network, nri, owners: ownerNamed });
+  made.defer(close);
+  made.defer(() => nri.close());
+  const { host, registry: pods } = life;
+  for (const warning of prepareHostSecurity(host)) log.warn(warning);
+  const streaming = await StreamingServer.start(log);
+  made.defer(() => streaming.close());
+  const statistics = new Statistics(life.cgroups, roots);
+  await nri.start(nriRuntime(life));
+  return { config, roots, log, host, pods, life, images, network, statistics, streaming };
 }
 
 /** Errors: failed-precondition when another runtime serves NRI there. */

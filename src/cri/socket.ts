@@ -1,7 +1,23 @@
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { errno, GantryError } from '../base/index.ts';
+import { errno, GantryError, makeDirectory, paths } from '../base/index.ts';
+
+/** Bytes: sockaddr_un, less the final NUL. */
+const longestSocketPath = 107;
+
+/** Every pod has a socket below `state`. Errors: invalid-argument when its path would be too long. */
+export function checkState(state: string): void {
+  const spare =
+    longestSocketPath - Buffer.byteLength(paths.controlSocket({ root: '', state }, '0'.repeat(64)));
+  if (spare >= 0) return;
+  const most = Buffer.byteLength(state) + spare;
+  throw failure(
+    'invalid-argument',
+    state,
+    `the state directory's path ${state} is longer than ${most} bytes: the pods' sockets in there have paths of at most ${longestSocketPath}`,
+  );
+}
 
 /** `unix:///run/gantry/gantry.sock` → its path. Errors: invalid-argument for any other kind of address. */
 export function socketPath(listen: string): string {
@@ -9,12 +25,11 @@ export function socketPath(listen: string): string {
   if (!path.startsWith('/')) {
     throw failure('invalid-argument', listen, `listen address '${listen}' is not unix:///absolute/path`);
   }
-  // sockaddr_un, less the final NUL
-  if (Buffer.byteLength(path) > 107) {
+  if (Buffer.byteLength(path) > longestSocketPath) {
     throw failure(
       'invalid-argument',
       listen,
-      `socket path ${path} is longer than the 107 bytes that unix(7) allows`,
+      `socket path ${path} is longer than the ${longestSocketPath} bytes that unix(7) allows`,
     );
   }
   return path;
@@ -25,7 +40,7 @@ export function socketPath(listen: string): string {
  * failed-precondition when a server still answers there, or when the path is something else.
  */
 export async function prepareSocket(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(path));
   let isSocket: boolean;
   try {
     isSocket = lstatSync(path).isSocket();

@@ -18,6 +18,7 @@ export { type CgroupPath, cgroupPath } from './paths.ts';
 export type { Pressure, PressureLine } from './pressure.ts';
 export {
   onReloaded,
+  requireSystemd,
   restoreUnified,
   type ScopeLimits,
   type ScopeRequest,

@@ -16,6 +16,9 @@ export function checkLimits(limits: LinuxContainerResources): void {
   if (cpuQuota > 0n && cpuQuota < shortest) {
     throw invalid('cpu_quota', `${cpuQuota} is less than ${shortest} microseconds; -1 is no limit`);
   }
+  if (memoryLimitInBytes < -1n) {
+    throw invalid('memory_limit_in_bytes', `${memoryLimitInBytes} is negative; -1 is no limit`);
+  }
   if (cpuShares < 0n) throw invalid('cpu_shares', `${cpuShares} is negative; 1024 is a whole CPU's share`);
   if (memorySwapLimitInBytes > 0n && memorySwapLimitInBytes < memoryLimitInBytes) {
     throw invalid(

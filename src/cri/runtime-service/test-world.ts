@@ -15,7 +15,7 @@ import {
   type PodSandboxConfigInit,
 } from '../../cri-types/index.ts';
 import type { Call, Rpc, Services } from '../context.ts';
-import { closeServices, createServices } from '../services.ts';
+import { createServices } from '../services.ts';
 import { createContainer } from './create-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { runPodSandbox } from './run-pod-sandbox.ts';
@@ -62,7 +62,7 @@ export class World {
 
   /** What a restarted server does: lets go of everything, reads everything. */
   async restart(between: () => void | Promise<void> = () => {}): Promise<void> {
-    await closeServices(this.services);
+    await this.services.close();
     await between();
     this.services = await createServices(this.config, log);
     this.#noteIds();
@@ -71,7 +71,7 @@ export class World {
 
   /** The same without waiting for what start-up leaves to the background. */
   async reopen(): Promise<void> {
-    await closeServices(this.services);
+    await this.services.close();
     this.services = await createServices(this.config, log);
     this.#noteIds();
   }
@@ -91,7 +91,7 @@ export class World {
       await this.call(removePodSandbox, 'RemovePodSandboxRequest', { podSandboxId: id });
     }
     await this.services.life.settled;
-    await closeServices(this.services);
+    await this.services.close();
     // The store keeps a layer mounted for a while after its last container; this one has nobody to come back to it.
     for (const line of mounts()) {
       const target = line.split(' ')[4] ?? '';

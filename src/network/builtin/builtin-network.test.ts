@@ -205,7 +205,6 @@ describe('beside others', () => {
       { builtinBridge: 'gntbr3', builtinSubnet: '192.0.2.128/25' },
       /overlaps 192.0.2.1\/24 on gntup0/,
     ],
-    ['no name for a link', { builtinBridge: '../x' }, /no name for a bridge/],
   ])('%s is refused with the remedy, in status and for pods', async (_, config, message) => {
     const third = new TestHost(site, host.netns, { root: join(site.directory, 'third'), ...config });
     await expect(site.podUp([], third)).rejects.toThrow(message);

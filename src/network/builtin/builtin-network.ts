@@ -37,6 +37,21 @@ export class BuiltinNetworkProvider implements NetworkProvider {
     this.#config = config;
     this.#deps = deps;
     this.#ranges = config.builtinSubnet;
+    this.#checkSettings();
+  }
+
+  /** A server that starts with them would fail each pod. */
+  #checkSettings(): void {
+    try {
+      this.#bridge();
+    } catch (cause) {
+      throw new GantryError({
+        code: 'invalid-argument',
+        operation: 'set up built-in network',
+        message: 'builtin-bridge or builtin-subnet is wrong',
+        cause,
+      });
+    }
   }
 
   /** New pods get addresses of these ranges (CRI UpdateRuntimeConfig). */

@@ -1,7 +1,7 @@
 /** systemd as the one who makes cgroups: scopes with their limits as unit properties, by D-Bus. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { errno, type OciResources } from '../../base/index.ts';
+import { errno, GantryError, type OciResources } from '../../base/index.ts';
 import { asSystemdKeepsThem, limitProperties, type ScopeFacts } from './properties.ts';
 import { type ScopeRequest, Scopes } from './scope.ts';
 import type { UnitProperty } from './unit-property.ts';
@@ -23,6 +23,17 @@ export function scopeLimits(resources: OciResources, now: Omit<ScopeFacts, 'unif
     resources: asSystemdKeepsThem(resources, facts),
     properties: limitProperties(resources, facts),
   };
+}
+
+/** Errors: failed-precondition where systemd is not the init (sd_booted(3)): every pod would fail. */
+export function requireSystemd(): void {
+  if (existsSync('/run/systemd/system')) return;
+  throw new GantryError({
+    code: 'failed-precondition',
+    operation: 'choose cgroup driver',
+    subject: 'cgroup-driver',
+    message: `cgroup-driver = "systemd", but systemd is not this host's init (no /run/systemd/system); set cgroup-driver = "cgroupfs"`,
+  });
 }
 
 /** One connection per process. */
