@@ -192,10 +192,24 @@ describe('readiness', () => {
     );
     await expect(host.setUp(requestFor(pod))).rejects.toMatchObject({ code: 'unavailable' });
     files.configure('10.conflist', list('1.0.0', { type: 'main' }));
+    files.plugin('main', RESULT);
     expect(await host.status()).toMatchObject({
       ready: true,
       details: { network: { name: 'net', plugins: ['main'] } },
     });
+  });
+
+  // While a node is set up the configuration often comes first: a pod that were made would have a DEL that nobody can run.
+  test('without a plug-in of the chain: not ready, and a pod that announces nothing', async () => {
+    files.plugin('main', RESULT);
+    files.configure('10.conflist', list('1.0.0', { type: 'main' }, { type: 'absent' }));
+    expect(await host.status()).toMatchObject({
+      ready: false,
+      message: expect.stringMatching(/10.conflist.*"absent" is in none of .*; install it there/),
+    });
+    await expect(host.setUp(requestFor(pod))).rejects.toMatchObject({ code: 'failed-precondition' });
+    expect(host.lastAnnounced).toBeUndefined();
+    expect(files.take()).toEqual([]);
   });
 
   test('STATUS is asked of 1.1.0, and its refusal is the node’s', async () => {

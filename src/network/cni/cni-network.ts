@@ -4,6 +4,7 @@ import type { NetworkProvider } from '../provider.ts';
 import type { NetworkConfig, NetworkDeps, NetworkRecord, NetworkRequest, NetworkStatus } from '../types.ts';
 import { type Attachment, add, type ChainContext, del, gc, POD_INTERFACE, status } from './chain.ts';
 import type { CniConfigurationReader, CniNetwork } from './config.ts';
+import { findPlugin } from './plugin.ts';
 import { pluginsEnded, withPluginLock } from './plugin-lock.ts';
 import { podAddresses } from './result.ts';
 import { type CapabilityArgs, capabilityArgs, cniArgs } from './runtime-config.ts';
@@ -48,6 +49,7 @@ export class CniNetworkProvider implements NetworkProvider {
     signal: AbortSignal,
   ): Promise<NetworkRecord> {
     const network = this.#requireNetwork();
+    this.#requirePlugins(network);
     const refusal = await this.#probe.refusal(network);
     if (refusal !== undefined) throw notReady(`${network.file}: ${refusal}`);
     const details: CniDetails = {
@@ -118,7 +120,7 @@ export class CniNetworkProvider implements NetworkProvider {
       ...details,
       network: { ...network, plugins: network.plugins.map((plugin) => plugin.type) },
     };
-    const refusal = await this.#probe.quickRefusal(network);
+    const refusal = this.#absentPlugin(network) ?? (await this.#probe.quickRefusal(network));
     if (refusal === undefined) return { ready: true, reason: '', message: '', details: shown };
     const message = `Network plugin returns error: ${network.file}: ${refusal}`;
     return { ready: false, reason: 'NetworkPluginNotReady', message, details: shown };
@@ -141,6 +143,24 @@ export class CniNetworkProvider implements NetworkProvider {
     const { network, problems } = this.#reader.current();
     if (network === undefined) throw notReady(this.#missing(problems));
     return network;
+  }
+
+  /** Before anything is announced: of a chain that cannot run there is nothing to be undone. */
+  #requirePlugins(network: CniNetwork): void {
+    try {
+      for (const { type } of network.plugins) findPlugin(type, this.#config.cniBinDirs);
+    } catch (error) {
+      throw inNetwork(error, network);
+    }
+  }
+
+  #absentPlugin(network: CniNetwork): string | undefined {
+    try {
+      this.#requirePlugins(network);
+      return undefined;
+    } catch (error) {
+      return describeError(error);
+    }
   }
 
   /** Begins as containerd's message does, because people and tools look for it. */
