@@ -87,6 +87,26 @@ class SpdyClient {
 }
 
 describe('exec over SPDY', () => {
+  it('says that the server ends, and leaves the command alone', async () => {
+    const other = await StreamingServer.start(pino({ level: 'silent' }));
+    const endless = {
+      ...cat,
+      streams: { ...streams, stdin: false },
+      run: () => new Promise<number>(() => undefined),
+    };
+    const client = new SpdyClient(other.url(endless), 'v4.channel.k8s.io');
+    for (const [i, streamtype] of ['error', 'stdout', 'stderr'].entries())
+      await client.open(2 * i + 1, { streamtype });
+    await expect.poll(() => client.response).toMatch(/^HTTP.1.1 101/);
+    const closed = client.closed();
+    await other.close();
+    await closed;
+    expect(JSON.parse(client.received.get(1) ?? '')).toMatchObject({
+      status: 'Failure',
+      message: expect.stringContaining('the server ends'),
+    });
+  });
+
   it('carries stdin, stdout, stderr and the exit code', async () => {
     const client = new SpdyClient(server.url(cat), 'v4.channel.k8s.io');
     for (const [i, streamtype] of ['error', 'stdin', 'stdout', 'stderr'].entries())

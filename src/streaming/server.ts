@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, errorCode, GantryError, type Logger } from '../base/index.ts';
 import { portForwardProtocol, serveSpdyPortForward } from './port-forward/spdy.ts';
 import { serveWebSocketPortForward } from './port-forward/websocket.ts';
@@ -8,8 +9,11 @@ import { serveSpdyRemoteCommand } from './remote-command/spdy.ts';
 import { serveWebSocketRemoteCommand } from './remote-command/websocket.ts';
 import { acceptUpgrade, isSpdyUpgrade, negotiate } from './spdy/upgrade.ts';
 import { Tokens } from './tokens.ts';
-import type { Session } from './types.ts';
+import type { Connection, Session } from './types.ts';
 import { isWebSocketUpgrade } from './websocket/accept.ts';
+
+/** Milliseconds that clients have to take the end of their sessions, when the server ends. */
+const lastWords = 1000;
 
 /**
  * The HTTP server behind the URLs that Exec, Attach and PortForward return. It listens on loopback only: the kubelet
@@ -19,7 +23,8 @@ export class StreamingServer {
   readonly #tokens = new Tokens();
   readonly #log: Logger;
   readonly #server: Server;
-  readonly #sockets = new Set<Duplex>();
+  /** Connections that asked for a session, each with what tells it that the server ends. */
+  readonly #sessions = new Map<Duplex, AbortController>();
 
   private constructor(log: Logger) {
     this.#log = log;
@@ -48,10 +53,13 @@ export class StreamingServer {
     return `http://127.0.0.1:${port}/${session.kind}/${this.#tokens.issue(session)}`;
   }
 
-  /** Ends every session; what runs in the containers goes on. */
+  /** Ends every session, and says so to the clients of exec and attach; what runs in the containers goes on. */
   async close(): Promise<void> {
     this.#tokens.clear();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const ending of this.#sessions.values()) ending.abort();
+    for (const deadline = Date.now() + lastWords; this.#sessions.size > 0 && Date.now() < deadline; )
+      await sleep(10);
+    for (const socket of this.#sessions.keys()) socket.destroy();
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       // Those that have said nothing yet.
@@ -60,11 +68,12 @@ export class StreamingServer {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    const ending = new AbortController();
+    this.#sessions.set(socket, ending);
+    socket.once('close', () => this.#sessions.delete(socket));
     socket.on('error', () => undefined);
     try {
-      await this.#serve(request, socket, head);
+      await this.#serve(request, { socket, head, ending: ending.signal });
     } catch (error) {
       const { kind } = namedBy(request);
       this.#log.info({ session: kind, error: describeError(error) }, 'streaming session refused or cut off');
@@ -72,12 +81,14 @@ export class StreamingServer {
     }
   }
 
-  #serve(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  #serve(request: IncomingMessage, connection: Connection): Promise<void> {
     const session = this.#redeem(request);
+    const { socket, head, ending } = connection;
+    if (session.kind === 'port-forward') ending.addEventListener('abort', () => socket.destroy());
     if (isWebSocketUpgrade(request)) {
       return session.kind === 'port-forward'
         ? serveWebSocketPortForward(session, request, socket, head)
-        : serveWebSocketRemoteCommand(session, request, socket, head);
+        : serveWebSocketRemoteCommand(session, request, connection);
     }
     if (!isSpdyUpgrade(request)) {
       throw new GantryError({
@@ -87,7 +98,7 @@ export class StreamingServer {
       });
     }
     if (head.length > 0) socket.unshift(head);
-    if (session.kind !== 'port-forward') return serveSpdyRemoteCommand(session, request, socket);
+    if (session.kind !== 'port-forward') return serveSpdyRemoteCommand(session, request, socket, ending);
     if (negotiate(request, [portForwardProtocol], true) === undefined) {
       throw new GantryError({
         code: 'permission-denied',

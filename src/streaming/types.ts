@@ -41,3 +41,12 @@ export interface PortForwardSession {
 }
 
 export type Session = RemoteCommandSession | PortForwardSession;
+
+/** A client's connection at its upgrade. */
+export interface Connection {
+  readonly socket: Duplex;
+  /** What the client has sent behind its request. */
+  readonly head: Buffer;
+  /** Aborts when the server ends. */
+  readonly ending: AbortSignal;
+}

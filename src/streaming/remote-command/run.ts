@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { GantryError } from '../../base/index.ts';
 import type { RemoteCommandSession, TerminalSize } from '../types.ts';
 import { readSizes } from './resize.ts';
 import type { Outcome } from './status.ts';
@@ -16,12 +17,14 @@ export interface ClientStreams {
 
 /**
  * Runs a session with a client's streams: output first, whole; then the outcome; the caller then closes the connection.
- * `signal` aborts when the client is gone.
+ * `signal` aborts when the client is gone, `ending` when the server ends: the client hears that, or it would take the end of
+ * its connection for the command's success.
  */
 export async function runRemoteCommand(
   session: RemoteCommandSession,
   streams: ClientStreams,
   signal: AbortSignal,
+  ending: AbortSignal,
 ): Promise<void> {
   const listeners: ((size: TerminalSize) => void)[] = [];
   let latest: TerminalSize | undefined;
@@ -31,12 +34,12 @@ export async function runRemoteCommand(
     latest = size;
     for (const listener of listeners) listener(size);
   }
-  const outcome = await session
+  const ran = session
     .run({
       stdin: streams.stdin,
       stdout: streams.stdout,
       stderr: streams.stderr,
-      signal,
+      signal: AbortSignal.any([signal, ending]),
       // kubectl sends the first size before the process exists; whoever listens late still gets it.
       onResize(listener) {
         listeners.push(listener);
@@ -47,8 +50,22 @@ export async function runRemoteCommand(
       (code): Outcome => ({ kind: 'exited', code }),
       (error: unknown): Outcome => ({ kind: 'failed', error }),
     );
+  const outcome = await Promise.race([ran, endOfServer(ending)]);
   await Promise.all([endOf(streams.stdout), endOf(streams.stderr)]);
   await streams.reportOutcome(outcome);
+}
+
+function endOfServer(ending: AbortSignal): Promise<Outcome> {
+  const error = new GantryError({
+    code: 'unavailable',
+    operation: 'serve a session',
+    message: 'the server ends; what was started in the container runs on',
+  });
+  return new Promise((resolve) => {
+    const say = (): void => resolve({ kind: 'failed', error });
+    if (ending.aborted) say();
+    else ending.addEventListener('abort', say, { once: true });
+  });
 }
 
 /** Ends a stream and waits until its bytes have left; a client that is gone makes no difference any more. */

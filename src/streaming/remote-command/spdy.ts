@@ -22,6 +22,7 @@ export async function serveSpdyRemoteCommand(
   session: RemoteCommandSession,
   request: IncomingMessage,
   socket: Duplex,
+  ending: AbortSignal,
 ): Promise<void> {
   const protocol = negotiate(request, spdyProtocols, true);
   if (protocol === undefined) {
@@ -58,7 +59,7 @@ export async function serveSpdyRemoteCommand(
       });
       arrived();
     });
-    await runRemoteCommand(session, clientStreams(opened, protocol), gone.signal);
+    await runRemoteCommand(session, clientStreams(opened, protocol), gone.signal, ending);
   } finally {
     spdy.close();
     await spdy.closed;

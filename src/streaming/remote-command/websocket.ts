@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { GantryError } from '../../base/index.ts';
-import type { RemoteCommandSession } from '../types.ts';
+import type { Connection, RemoteCommandSession } from '../types.ts';
 import { acceptWebSocket, chooseSubProtocol } from '../websocket/accept.ts';
 import { Channels } from '../websocket/channels.ts';
 import { type ClientStreams, runRemoteCommand } from './run.ts';
@@ -25,8 +24,7 @@ const number = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 export async function serveWebSocketRemoteCommand(
   session: RemoteCommandSession,
   request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  { socket, head, ending }: Connection,
 ): Promise<void> {
   const protocol = chooseSubProtocol(request, webSocketProtocols);
   if (protocol === undefined) {
@@ -40,7 +38,7 @@ export async function serveWebSocketRemoteCommand(
   const streams = clientStreams(session, webSocket, protocol);
   const gone = new AbortController();
   webSocket.once('close', () => gone.abort());
-  await runRemoteCommand(session, streams, gone.signal);
+  await runRemoteCommand(session, streams, gone.signal, ending);
   await closeWebSocket(webSocket);
 }
 
