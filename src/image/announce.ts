@@ -4,6 +4,7 @@ import type { ParsedConfig } from './formats/index.ts';
 import type { StoredLayer } from './layers/index.ts';
 import { withNames, withoutTags } from './names.ts';
 import type { ImageParts } from './parts.ts';
+import { formatPlatform, normalizePlatform, platformRank } from './platform.ts';
 import { IMAGE_RECORD_VERSION } from './record.ts';
 import type { ImageRecord } from './types.ts';
 
@@ -18,6 +19,16 @@ export interface NewImage {
   readonly config: Buffer;
 }
 
+/** Taken all the same: an interpreter may run it (binfmt_misc), or another machine. */
+function warnOfPlatform({ platform, log }: ImageParts, { id, parsed }: NewImage, { tags }: Names): void {
+  const own = normalizePlatform(parsed.config);
+  if (own.architecture === '' || platformRank(platform, own) !== undefined) return;
+  log.warn(
+    { image: tags[0] ?? id, platform: formatPlatform(own), host: formatPlatform(platform) },
+    'the image is for another platform; its programs may not start here',
+  );
+}
+
 export interface Names {
   readonly tags: readonly string[];
   readonly digests: readonly string[];
@@ -30,6 +41,7 @@ export async function announce(
   names: Names,
 ): Promise<ImageRecord | undefined> {
   const { images, layers, lock } = parts;
+  warnOfPlatform(parts, image, names);
   // Names of the layers' files before the record that refers to them.
   await layers.sync();
   return await lock.run(() => {

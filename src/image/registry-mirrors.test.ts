@@ -121,6 +121,15 @@ describe('mirrors', () => {
     mirror = await Rogue.start();
   });
 
+  it('that cannot be used are named, with the reason, where nobody has the image', async () => {
+    const unusable = '[host."https://mirror.test"]\nca = "/nonexistent/ca.pem"\n';
+    fixture.hosts('reg.test', `server = "http://${rogue.host}"\n${unusable}`);
+    await expect(pull('reg.test/app:1')).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringMatching(/\(mirrors: .*\/nonexistent\/ca\.pem.*\)/),
+    });
+  });
+
   it('that may not resolve are asked for digests only', async () => {
     const image = someImage();
     for (const registry of [rogue, mirror]) registry.add('app', '1', image);

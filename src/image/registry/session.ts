@@ -3,7 +3,7 @@
  * they want for authentication, and the three things a pull asks for: a manifest, a small blob, a blob's stream.
  * OCI distribution-spec, section Pull.
  */
-import { errorCode, GantryError, type Logger } from '../../base/index.ts';
+import { describeError, errorCode, GantryError, type Logger } from '../../base/index.ts';
 import { verifiedDigest } from '../digest.ts';
 import { nameOf, type Reference } from '../reference.ts';
 import type { RegistryAuth } from '../types.ts';
@@ -196,6 +196,7 @@ export class RegistrySession {
     except?: ReadonlySet<RegistryHost>,
   ): Promise<T> {
     const failed: Endpoint[] = [];
+    const mirrors: string[] = [];
     const able = this.#endpoints.filter((e) => e.host.capabilities.has(capability) && !except?.has(e.host));
     let failure: unknown;
     for (const endpoint of able) {
@@ -207,13 +208,15 @@ export class RegistrySession {
         if (errorCode(error) === 'cancelled') throw error;
         failed.push(endpoint);
         if (failure === undefined || endpoint.last) failure = error;
+        if (!endpoint.last) mirrors.push(describeError(error));
         this.#options.log.debug(
           { host: endpoint.host.host, subject, error: String(error) },
           'registry endpoint failed',
         );
       }
     }
-    throw failure ?? noEndpoint(capability, subject, this.#options.reference.host);
+    if (failure === undefined) throw noEndpoint(capability, subject, this.#options.reference.host);
+    throw able.at(-1)?.last === true ? withMirrors(failure, mirrors) : failure;
   }
 
   #prefer(endpoint: Endpoint, failed: readonly Endpoint[]): void {
@@ -221,6 +224,14 @@ export class RegistrySession {
     rest.splice(rest.indexOf(endpoint) + 1, 0, ...failed);
     this.#endpoints.splice(0, this.#endpoints.length, ...rest);
   }
+}
+
+/** The registry's own answer, and why none of its mirrors had one: a mistake in hosts.toml shows nowhere else. */
+function withMirrors(error: unknown, mirrors: readonly string[]): unknown {
+  if (mirrors.length === 0 || !(error instanceof GantryError)) return error;
+  const { code, operation, subject = '', message, cause } = error;
+  const whole = `${message} (mirrors: ${mirrors.join('; ')})`;
+  return new GantryError({ code, operation, subject, message: whole, cause });
 }
 
 function singleHeader(value: string | string[] | undefined): string | undefined {
