@@ -1,9 +1,7 @@
 /** The quickstart's second half, once Gantry is built: one step after the other, each with its time. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { native } from '../../src/base/index.ts';
 import { imageName, makeImage } from './image.ts';
 import { Server } from './server.ts';
 
@@ -60,7 +58,19 @@ async function ask(): Promise<string> {
   return await response.text();
 }
 
+/** For crictl, which wants the names as the protocol writes them. */
+function writeForCrictl(name: string, config: object): void {
+  const text = JSON.stringify(config, null, 2).replace(
+    /"([a-zA-Z]+)":/g,
+    (_key, word: string) => `"${word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}":`,
+  );
+  writeFileSync(join(directory, name), `${text}\n`);
+}
+
 async function setUp(): Promise<void> {
+  server.requireOwnBridge();
+  writeForCrictl('pod.json', podConfig);
+  writeForCrictl('container.json', containerConfig);
   await step(
     'an image is made of one small C program, nothing else',
     '',
@@ -164,20 +174,15 @@ async function cleanUp(): Promise<void> {
   );
 }
 
-/** What is there for all pods and outlives each: the bridge, the cgroup above them; and the quickstart's directory. */
-async function removeTraces(): Promise<void> {
-  await native().linkDelete(server.bridge);
-  const parents = ['/sys/fs/cgroup', '-maxdepth', '2', '-name', 'gantry-quickstart', '-type', 'd'];
-  spawnSync('find', [...parents, '-exec', 'rmdir', '{}', ';']);
-  rmSync(directory, { recursive: true });
-}
-
 /** Whatever a failed step left. */
 async function giveUp(): Promise<void> {
   if (pod !== '') await cri.call('RemovePodSandbox', { podSandboxId: pod }).catch(() => undefined);
   await server.end('SIGTERM');
 }
 
+process.stdout.write(
+  "\nBehind each '$' is what one would type by hand; the quickstart makes the same calls itself.\n",
+);
 const start = performance.now();
 try {
   await setUp();
@@ -185,14 +190,14 @@ try {
   await killTheServer();
   if (keep) {
     const endpoint = `unix://${server.socket}`;
-    process.stdout.write(`\nThe server (pid ${server.pid}) and the pod go on; everything of theirs is in ${directory}.
+    process.stdout.write(`\nThe server (pid ${server.pid}) and the pod go on; everything of theirs is in ${directory},
+pod.json and container.json for crictl, too.
    crictl --runtime-endpoint ${endpoint} --image-endpoint ${endpoint} ps
-To end it: 'crictl rmp --force ${short(pod)}', then 'kill ${server.pid}',
-'rm -r ${directory}' and 'ip link delete ${server.bridge}'.\n`);
+To end it: hack/quickstart --end ${directory}\n`);
   } else {
     await cleanUp();
     await server.end('SIGTERM');
-    await removeTraces();
+    await server.removeTraces();
   }
   process.stdout.write(`\nDone in ${((performance.now() - start) / 1000).toFixed(1)} s.\n`);
 } catch (error) {

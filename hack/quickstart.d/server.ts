@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { native } from '../../src/base/index.ts';
 import { CriClient } from '../cri-client.ts';
 
 const gantry = fileURLToPath(new URL('../../bin/gantry', import.meta.url));
@@ -44,18 +45,45 @@ export class Server {
     return this.#child?.pid ?? 0;
   }
 
+  /** Errors: where another quickstart has the bridge. */
+  requireOwnBridge(): void {
+    const file = `/sys/class/net/${this.bridge}/ifalias`;
+    const [, other] = /^gantry (.*)\/root$/m.exec(existsSync(file) ? readFileSync(file, 'utf8') : '') ?? [];
+    if (other === undefined) return;
+    throw new Error(
+      existsSync(join(other, 'gantry.sock'))
+        ? `another quickstart is kept; end it first: hack/quickstart --end ${other}`
+        : `a quickstart of ${other}, which is not there any more, has left the link ${this.bridge}; 'ip link delete ${this.bridge}' removes it`,
+    );
+  }
+
   /** Starts it, in a session of its own so that it can be left running, and waits for its first answer. */
   async start(): Promise<void> {
     const log = openSync(join(this.directory, 'log'), 'a');
     const child = spawn(gantry, this.arguments, { stdio: ['ignore', log, log], detached: true });
     child.unref();
     this.#child = child;
+    writeFileSync(this.#pidFile, String(child.pid));
     for (const deadline = Date.now() + 30_000; ; await sleep(20)) {
       const version = await this.cri.call('Version', {}, 1000).catch(() => undefined);
       if (version !== undefined) return;
       if (child.exitCode !== null || Date.now() > deadline)
         throw new Error(`the server did not start:\n${this.#log()}`);
     }
+  }
+
+  /** Of the server that was started last on this directory, by whomever; undefined when it has ended. */
+  runningPid(): number | undefined {
+    try {
+      const pid = Number(readFileSync(this.#pidFile, 'utf8'));
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.socket) ? pid : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  get #pidFile(): string {
+    return join(this.directory, 'pid');
   }
 
   /** SIGKILL by default: the server gets no chance to prepare. */
@@ -73,6 +101,14 @@ export class Server {
     return execFileSync(gantry, [...args.slice(0, 2), ...this.flags, ...args.slice(2)], {
       encoding: 'utf8',
     }).trim();
+  }
+
+  /** What is there for all pods and outlives each: the bridge, the cgroup above them; and the quickstart's directory. */
+  async removeTraces(): Promise<void> {
+    await native().linkDelete(this.bridge);
+    const parents = ['/sys/fs/cgroup', '-maxdepth', '2', '-name', 'gantry-quickstart', '-type', 'd'];
+    spawnSync('find', [...parents, '-exec', 'rmdir', '{}', ';']);
+    rmSync(this.directory, { recursive: true });
   }
 
   #log(): string {
