@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { detachVolume, makeVolume, mountVolume } from '../../e2e/harness/index.ts';
 import { type Place, startContainerd, startGantry, stopSubject } from './subjects.ts';
 import type { Measured } from './table.ts';
@@ -27,7 +27,8 @@ export async function pulls(place: Place, rounds: number): Promise<Measured[]> {
 
 async function freshPull(place: Place, who: 'peer' | 'ours', image: string): Promise<number> {
   const at = join(place.directory, 'fresh');
-  const volume = makeVolume(join(place.directory, 'fresh.img'), 3072);
+  // Not on the file system that the other rows use: it is on a loop device, too.
+  const volume = makeVolume(join('/var/tmp', `${basename(place.directory)}-fresh.img`), 3072);
   mountVolume(volume, at);
   const fresh = { ...place, directory: at };
   const subject = who === 'peer' ? await startContainerd(fresh) : await startGantry(fresh, 'builtin');

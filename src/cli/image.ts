@@ -31,7 +31,8 @@ export const verb: Verb = {
     const [name = '', ...positionals] = parsed.positionals;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (parsed.help || action === undefined) {
-      (parsed.help ? process.stdout : process.stderr).write(usage);
+      const unknown = parsed.help || name === '' ? '' : `gantry image: no verb '${name}'\n`;
+      (parsed.help ? process.stdout : process.stderr).write(`${unknown}${usage}`);
       return parsed.help ? 0 : 2;
     }
     return await withImages(parsed, (images, signal) => action(images, { ...parsed, positionals }, signal));

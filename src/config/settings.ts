@@ -109,7 +109,11 @@ export const settings: Readonly<Record<string, Setting>> = {
     choices: ['debug', 'info', 'warn', 'error', 'silent'],
     help: 'how much is logged: debug, info, warn, error or silent',
   },
-  'builtin-subnet': { member: 'builtinSubnet', kind: 'text', help: 'IPv4 range of the built-in network' },
+  'builtin-subnet': {
+    member: 'builtinSubnet',
+    kind: 'text',
+    help: 'range of the built-in network, or one of IPv4 and one of IPv6 with a comma between',
+  },
   'builtin-bridge': { member: 'builtinBridge', kind: 'text', help: 'bridge of the built-in network' },
   'pull-concurrency': { member: 'pullConcurrency', kind: 'number', help: 'layers fetched at once, a pull' },
   'pull-minimum-rate': {

@@ -114,7 +114,8 @@ function parseCapabilities(options: Table): ReadonlySet<Capability> {
   return new Set(
     names.map((name) => {
       const capability = [...allCapabilities].find((known) => known === name.toLowerCase());
-      if (capability === undefined) throw new Error(`unknown capability "${name}"`);
+      if (capability === undefined)
+        throw new Error(`unknown capability "${name}"; known are ${[...allCapabilities].join(', ')}`);
       return capability;
     }),
   );
@@ -174,7 +175,8 @@ export function parseDuration(text: string): number {
     m: 60_000,
     h: 3_600_000,
   };
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw new Error(`"${text}" is no duration`);
+  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text))
+    throw new Error(`"${text}" is no duration, such as "300ms" or "2s"`);
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
     total += Number(amount) * (units[unit ?? ''] ?? 0);

@@ -131,13 +131,12 @@ export class HttpClient {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     if (signal.aborted) return Promise.reject(cancelled(url));
     const { dialTimeoutMs } = connection;
+    const proxy = connection.proxy ?? this.#proxies.for(url);
+    // Its password is nobody's business.
+    const by = proxy === undefined ? '' : ` (by the proxy ${proxy.protocol}//${proxy.host})`;
     const outgoing = (secure ? https : http).request(url, {
       method,
-      agent: this.#agents.get(
-        secure ? connection.tls : undefined,
-        connection.proxy ?? this.#proxies.for(url),
-        dialTimeoutMs,
-      ),
+      agent: this.#agents.get(secure ? connection.tls : undefined, proxy, dialTimeoutMs),
       // Node's own: without it the connection to a proxy that does not answer would stay.
       timeout: dialTimeoutMs,
       headers: {
@@ -157,7 +156,7 @@ export class HttpClient {
     const abort = (): void => fail(cancelled(url));
     signal.addEventListener('abort', abort, { once: true });
     const giveUp = (what: string, ms: number): NodeJS.Timeout =>
-      setTimeout(() => fail(unavailable(url, `no ${what} within ${ms / 1000} s`)), ms);
+      setTimeout(() => fail(unavailable(url, `no ${what} within ${ms / 1000} s${by}`)), ms);
     let timer = giveUp('connection', dialTimeoutMs);
     outgoing.once('socket', (socket) => {
       const connected = (): void => {
@@ -174,7 +173,7 @@ export class HttpClient {
       resolve({ status: body.statusCode ?? 0, headers: body.headers, body, url, pace: this.#pace });
     });
     outgoing.on('error', (error) => {
-      fail(error instanceof GantryError ? error : unavailable(url, describeError(error), error));
+      fail(error instanceof GantryError ? error : unavailable(url, `${describeError(error)}${by}`, error));
     });
     outgoing.end(request.body);
     return promise;
