@@ -42,12 +42,24 @@ bool set_option(std::string_view option, std::string_view value, ConvertArgument
   return false;
 }
 
+bool set_option(std::string_view option, std::string_view value, CorrectArguments& arguments) {
+  if (option == "--seen") {
+    const auto seen = parse_number<std::size_t>(value);
+    if (seen) arguments.seen = *seen;
+    return seen.has_value();
+  }
+  const auto fd = parse_number<int>(value);
+  if (!fd || option != "--image-fd") return false;
+  arguments.images.push_back(*fd);
+  return true;
+}
+
 Error misused(std::string message) { return {EINVAL, "convert", {}, std::move(message)}; }
 
-}  // namespace
-
-Result<ConvertArguments> parse_convert(std::span<char* const> arguments) {
-  ConvertArguments parsed;
+// Each option has a value.
+template <typename Arguments>
+Result<Arguments> parse_options(std::span<char* const> arguments) {
+  Arguments parsed;
   for (; !arguments.empty(); arguments = arguments.subspan(2)) {
     const std::string option = arguments[0];
     if (arguments.size() < 2) return misused(option + " needs a value, or is no option");
@@ -55,8 +67,22 @@ Result<ConvertArguments> parse_convert(std::span<char* const> arguments) {
       return misused(option + " is no option, or cannot be " + arguments[1]);
     }
   }
-  if (parsed.input_fd < 0 || parsed.output_fd < 0) return misused("--input-fd and --output-fd are required");
-  if (parsed.output_fd == parsed.input_fd || parsed.output_fd == parsed.result_fd) {
+  return parsed;
+}
+
+}  // namespace
+
+Result<CorrectArguments> parse_correct(std::span<char* const> arguments) {
+  auto parsed = parse_options<CorrectArguments>(arguments);
+  if (parsed && parsed->seen >= parsed->images.size()) return misused("--seen must be one of the layers that --image-fd name");
+  return parsed;
+}
+
+Result<ConvertArguments> parse_convert(std::span<char* const> arguments) {
+  auto parsed = parse_options<ConvertArguments>(arguments);
+  if (!parsed) return parsed;
+  if (parsed->input_fd < 0 || parsed->output_fd < 0) return misused("--input-fd and --output-fd are required");
+  if (parsed->output_fd == parsed->input_fd || parsed->output_fd == parsed->result_fd) {
     return misused("the output's descriptor must be one of its own");
   }
   return parsed;
@@ -65,6 +91,7 @@ Result<ConvertArguments> parse_convert(std::span<char* const> arguments) {
 std::string usage() {
   return "usage: gantry-layer convert --input-fd N --output-fd M [--result-fd R] [--compression auto|none|gzip|zstd]\n"
          "                            [--max-bytes B] [--max-entries E] [--holes keep|expand]\n"
+         "       gantry-layer correct --seen I --image-fd N [--image-fd N ...] <implied directories\n"
          "       gantry-layer version\n";
 }
 

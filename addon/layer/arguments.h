@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "layer/decoder.h"
 
@@ -17,6 +18,16 @@ struct ConvertArguments {
   std::uint64_t maximum_entries = 4 * 1024 * 1024;
   bool expand_holes = false;
 };
+
+struct CorrectArguments {
+  int input_fd = 0;
+  int result_fd = 1;
+  std::vector<int> images;  // lowest first
+  std::size_t seen = 0;     // the first that shows
+};
+
+// The options behind `correct`; errors as those of parse_convert.
+[[nodiscard]] Result<CorrectArguments> parse_correct(std::span<char* const> arguments);
 
 // The options behind `convert`. An error's message is for the person who wrote the command line.
 [[nodiscard]] Result<ConvertArguments> parse_convert(std::span<char* const> arguments);

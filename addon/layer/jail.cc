@@ -54,6 +54,8 @@ Result<void> add_rules(const Filter& filter, const JailOptions& options) {
   GANTRY_TRY(allow(filter, SCMP_SYS(mprotect), {without_bit(2, PROT_EXEC)}));
   GANTRY_TRY(allow(filter, SCMP_SYS(read), {on_descriptor(options.input_fd)}));
   GANTRY_TRY(allow(filter, SCMP_SYS(write), {on_descriptor(options.result_fd)}));
+  for (const int image : options.images) GANTRY_TRY(allow(filter, SCMP_SYS(pread64), {on_descriptor(image)}));
+  if (options.output_fd < 0) return {};
   GANTRY_TRY(allow(filter, SCMP_SYS(pread64), {on_descriptor(options.output_fd)}));
   GANTRY_TRY(allow(filter, SCMP_SYS(pwrite64), {on_descriptor(options.output_fd)}));
   return allow(filter, SCMP_SYS(ftruncate), {on_descriptor(options.output_fd)});
@@ -68,7 +70,9 @@ constexpr int kFirstToGo = 1000;
 Result<void> give_up_privileges(const JailOptions& options) {
   // Nothing depends on it where there is no /proc.
   (void)write_oom_score_adj(0, kFirstToGo);
-  std::vector<int> keep = {options.input_fd, options.output_fd, options.result_fd};
+  std::vector<int> keep = options.images;
+  keep.insert(keep.end(), {options.input_fd, options.result_fd});
+  if (options.output_fd >= 0) keep.push_back(options.output_fd);
   if (kSanitized) keep.push_back(2);  // for the sanitizers' reports
   GANTRY_TRY(close_descriptors_except(keep));
   GANTRY_TRY(drop_privileges());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "layer/errors.h"
 
@@ -10,8 +11,9 @@ namespace gantry::layer {
 
 struct JailOptions {
   int input_fd = -1;
-  int output_fd = -1;
+  int output_fd = -1;  // -1: nothing is written but the result
   int result_fd = -1;
+  std::vector<int> images = {};  // read at any offset
   std::uint64_t maximum_file_size = 0;  // bytes; 0: no limit of its own
 };
 

@@ -34,23 +34,20 @@ const statusOf = (task: string): Map<string, string> =>
       .map((line) => line.split(':\t', 2).map((part) => part.trim()) as [string, string]),
   );
 
-/** The converter, started with more descriptors than it should keep, once it waits for its input. */
-async function blockedConverter(): Promise<{ child: ChildProcess; proc: string }> {
+/** The converter, started with more descriptors than it should keep, once it waits for its input with so many threads. */
+async function blockedConverter(
+  options: readonly string[],
+  threads: number,
+): Promise<{ child: ChildProcess; proc: string }> {
   const output = openSync(join(directory, 'blocked.erofs'), 'w+');
   const secret = openSync('/etc/passwd', 'r');
-  const child = spawn(
-    converter,
-    ['convert', '--input-fd', '0', '--output-fd', '3', '--max-bytes', '1048576'],
-    {
-      stdio: ['pipe', 'pipe', 'inherit', output, secret, secret],
-    },
-  );
+  const child = spawn(converter, options, { stdio: ['pipe', 'pipe', 'inherit', output, secret, secret] });
   closeSync(output);
   closeSync(secret);
   const proc = `/proc/${child.pid}`;
   for (let tries = 0; tries < 1000; tries += 1) {
     const locked = statusOf(proc).get(sanitized ? 'Uid' : 'Seccomp');
-    if (locked?.startsWith(sanitized ? '65534' : '2') && readdirSync(`${proc}/task`).length >= 2) break;
+    if (locked?.startsWith(sanitized ? '65534' : '2') && readdirSync(`${proc}/task`).length >= threads) break;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return { child, proc };
@@ -59,7 +56,8 @@ async function blockedConverter(): Promise<{ child: ChildProcess; proc: string }
 describe('a converter that waits for its input', () => {
   let blocked: { child: ChildProcess; proc: string };
   beforeAll(async () => {
-    blocked = await blockedConverter();
+    const options = ['convert', '--input-fd', '0', '--output-fd', '3', '--max-bytes', '1048576'];
+    blocked = await blockedConverter(options, 2);
   });
   afterAll(() => {
     blocked.child.kill('SIGKILL');
@@ -106,6 +104,25 @@ describe('a converter that waits for its input', () => {
     blocked.child.stdin?.end(archive({ name: 'f' }));
     expect(await ended).toBe(0);
   });
+});
+
+test('a look through a stack has no more than that, and only reads', async () => {
+  const { child, proc } = await blockedConverter(['correct', '--seen', '0', '--image-fd', '3'], 1);
+  const status = statusOf(proc);
+  const none = '0'.repeat(16);
+  expect(['Uid', 'CapEff', 'CapPrm', 'NoNewPrivs', 'Seccomp'].map((name) => status.get(name))).toEqual([
+    ['65534', '65534', '65534', '65534'].join('\t'),
+    none,
+    none,
+    '1',
+    sanitized ? '0' : '2',
+  ]);
+  const open = readdirSync(`${proc}/fd`).filter((fd) => !sanitized || fd !== '2');
+  expect(open.sort()).toEqual(['0', '1', '3']);
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  // Its image is empty.
+  child.stdin?.end('\0');
+  expect(await ended).toBe(3);
 });
 
 describe('without root', () => {

@@ -2,14 +2,18 @@
 // Wiring only; README.md is the contract.
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <random>
 #include <span>
 #include <string_view>
+#include <unordered_set>
+#include <vector>
 
 #include "layer/arguments.h"
 #include "layer/converter.h"
+#include "layer/correction.h"
 #include "layer/jail.h"
 #include "layer/report.h"
 #include "linux/file_io.h"
@@ -42,7 +46,10 @@ std::uint64_t random_seed() {
 
 // Ends the process itself: a reading thread that still waits for input is left where it is.
 [[noreturn]] void convert(const ConvertArguments& arguments) {
-  const JailOptions jail{arguments.input_fd, arguments.output_fd, arguments.result_fd, arguments.maximum_bytes};
+  const JailOptions jail{.input_fd = arguments.input_fd,
+                         .output_fd = arguments.output_fd,
+                         .result_fd = arguments.result_fd,
+                         .maximum_file_size = arguments.maximum_bytes};
   const BuildOptions options{arguments.maximum_entries, random_seed(), arguments.expand_holes};
   if (auto dropped = give_up_privileges(jail); !dropped) ::_exit(fail(arguments.result_fd, dropped.error()));
 
@@ -65,11 +72,58 @@ int misuse(const std::string& message) {
   return kUsage;
 }
 
+Result<std::string> read_request(int fd) {
+  std::string request;
+  std::array<std::uint8_t, 64 << 10> buffer;
+  for (;;) {
+    auto got = read_some(fd, buffer);
+    if (!got) return got.error();
+    if (*got == 0) return request;
+    request.append(as_text({buffer.data(), *got}));
+  }
+}
+
+Result<Correction> correction_of(const CorrectArguments& arguments, std::span<const std::uint64_t> sizes) {
+  auto request = read_request(arguments.input_fd);
+  if (!request) return request.error();
+  auto implied = parse_implied(*request, arguments.images.size());
+  if (!implied) return implied.error();
+  std::vector<StackedLayer> stack;
+  for (std::size_t i = 0; i < arguments.images.size(); ++i) {
+    auto image = ErofsReader::open(arguments.images[i], sizes[i]);
+    if (!image) return image.error();
+    std::unordered_set<std::string_view> is_implied((*implied)[i].begin(), (*implied)[i].end());
+    stack.push_back({std::move(*image), std::move((*implied)[i]), std::move(is_implied)});
+  }
+  return correct_stack(stack, arguments.seen);
+}
+
+int correct(const CorrectArguments& arguments) {
+  std::vector<std::uint64_t> sizes;
+  for (const int image : arguments.images) {
+    auto size = file_size(image);
+    if (!size) return misuse(size.error().describe());
+    sizes.push_back(*size);
+  }
+  if (auto waits = prepare_for_streaming(arguments.input_fd); !waits) return misuse(waits.error().describe());
+  const JailOptions jail{.input_fd = arguments.input_fd, .result_fd = arguments.result_fd, .images = arguments.images};
+  if (auto dropped = give_up_privileges(jail); !dropped) return fail(arguments.result_fd, dropped.error());
+  if (auto locked = lock_down(jail); !locked) return fail(arguments.result_fd, locked.error());
+  auto correction = correction_of(arguments, sizes);
+  if (!correction) return fail(arguments.result_fd, correction.error());
+  return write_all(arguments.result_fd, as_bytes(report_correction(*correction))) ? kDone : kFailed;
+}
+
 int run(std::span<char* const> arguments) {
   const std::string_view verb = arguments.size() > 1 ? arguments[1] : "";
   if (verb == "version" && arguments.size() == 2) {
     std::printf("%d %s\n", kConverterVersion, GANTRY_VERSION);
     return kDone;
+  }
+  if (verb == "correct") {
+    std::signal(SIGPIPE, SIG_IGN);
+    auto parsed = parse_correct(arguments.subspan(2));
+    return parsed ? correct(*parsed) : misuse(parsed.error().message);
   }
   if (verb != "convert") return misuse("a verb is missing, or not known");
   // A reader that went away, and a file that grows too large, are errors to report rather than deaths.

@@ -59,6 +59,21 @@ std::string report_success(const Conversion& conversion) {
   return line_of(buffer);
 }
 
+std::string report_correction(const Correction& correction) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.StartObject();
+  json.Key("hiding");
+  json.StartArray();
+  for (const std::string_view path : correction.hiding) {
+    json.String(path.data(), static_cast<rapidjson::SizeType>(path.size()));
+  }
+  json.EndArray();
+  member(json, "tarSize", correction.tar.size());
+  json.EndObject();
+  return line_of(buffer) + correction.tar;
+}
+
 std::string report_failure(const Error& error, const Whereabouts& whereabouts) {
   rapidjson::StringBuffer buffer;
   Writer json(buffer);

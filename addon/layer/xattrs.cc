@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 
 #include "layer/bytes.h"
 #include "layer/erofs_format.h"
@@ -22,6 +24,7 @@ constexpr std::array kPrefixes = {
     Prefix{"security.", 6},
 };
 constexpr std::uint8_t kTrusted = 4;
+constexpr std::string_view kTrustedText = "trusted.";
 
 constexpr std::size_t kMaximumName = 255;
 constexpr std::size_t kMaximumValue = 65535;
@@ -88,6 +91,28 @@ Result<EncodedXattrs> encode_xattrs(const std::vector<Xattr>& xattrs, TarMember:
 
 void append_overlay_mark(std::string& encoded, std::string_view name, std::string_view value) {
   append_entry(encoded, kTrusted, "overlay." + std::string(name), value);
+}
+
+Result<std::map<std::string, std::string>> decode_xattrs(std::string_view encoded) {
+  const Error damaged = malformed("the layer's file is damaged: its attributes cannot be read");
+  // Behind the header; shared attributes, which would be counted in there, are never written.
+  if (encoded.size() < sizeof(erofs::XattrHeader) || encoded[offsetof(erofs::XattrHeader, shared_count)] != 0) return damaged;
+  std::map<std::string, std::string> xattrs;
+  for (std::size_t at = sizeof(erofs::XattrHeader); at + sizeof(erofs::XattrEntry) <= encoded.size(); at = round_up(at, 4)) {
+    erofs::XattrEntry entry;
+    std::memcpy(&entry, encoded.data() + at, sizeof entry);
+    if (entry.name_index == 0) break;  // padding
+    at += sizeof entry;
+    const std::size_t length = std::size_t{entry.name_length} + entry.value_size;
+    const auto prefix = std::find_if(kPrefixes.begin(), kPrefixes.end(),
+                                     [&entry](const Prefix& known) { return known.index == entry.name_index; });
+    if (length > encoded.size() - at || (prefix == kPrefixes.end() && entry.name_index != kTrusted)) return damaged;
+    std::string name(entry.name_index == kTrusted ? kTrustedText : prefix->text);
+    name.append(encoded.substr(at, entry.name_length));
+    xattrs.emplace(std::move(name), encoded.substr(at + entry.name_length, entry.value_size));
+    at += length;
+  }
+  return xattrs;
 }
 
 std::uint16_t xattr_count(std::string_view encoded) {

@@ -1,7 +1,9 @@
 // Extended attributes: which of an archive's are kept, and how EROFS stores them behind an inode.
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "layer/errors.h"
@@ -21,6 +23,9 @@ struct EncodedXattrs {
 
 // Appends one of overlayfs's own marks, `trusted.overlay.<name>`, to what encode_xattrs made.
 void append_overlay_mark(std::string& encoded, std::string_view name, std::string_view value);
+
+// What was encoded, by whole names. Malformed where this program would not have written it so.
+[[nodiscard]] Result<std::map<std::string, std::string>> decode_xattrs(std::string_view encoded);
 
 // The value of an inode's i_xattr_icount.
 [[nodiscard]] std::uint16_t xattr_count(std::string_view encoded);

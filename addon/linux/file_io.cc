@@ -75,6 +75,15 @@ Result<void> prepare_for_streaming(int fd) {
   return {};
 }
 
+Result<std::uint64_t> file_size(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return errno_error("fstat", "descriptor " + std::to_string(fd));
+  if (!S_ISREG(status.st_mode)) {
+    return Error{EINVAL, "fstat", "descriptor " + std::to_string(fd), "must be a regular file"};
+  }
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
 Result<void> expect_empty_file(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return errno_error("fstat", "descriptor " + std::to_string(fd));

@@ -26,6 +26,9 @@ namespace gantry {
 // The descriptor waits for data instead of failing with EAGAIN; a pipe gets a larger buffer where the system lets it.
 [[nodiscard]] Result<void> prepare_for_streaming(int fd);
 
+// Bytes. EBADF, or EINVAL for anything but a regular file.
+[[nodiscard]] Result<std::uint64_t> file_size(int fd);
+
 // EBADF, or EINVAL for anything but a regular file without content.
 [[nodiscard]] Result<void> expect_empty_file(int fd);
 

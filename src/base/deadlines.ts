@@ -24,6 +24,8 @@ const table = {
   removeTree: 120_000,
   /** The hash of a layer's file, per GiB and at least once. */
   hashLayer: 120_000,
+  /** The look through the layers of an image for directories that they do not name. */
+  stackLayers: 120_000,
   /** What a container's processes have open, counted for monitoring. */
   processes: 10_000,
 

@@ -20,7 +20,7 @@ export async function completeStack(
     file: layers.path(layer.key),
     impliedDirectories: layer.impliedDirectories ?? [],
   }));
-  const { tar, hiding } = await correctStack(stack, first);
+  const { tar, hiding } = await correctStack(stack, first, signal);
   if (hiding.length > 0) {
     log.warn(
       { directories: hiding },

@@ -1,20 +1,16 @@
 /** The process `gantry-layer`: started with just the descriptors that it needs, and gone when it is closed. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { release } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { GantryError, nativeExecutable } from '../../base/index.ts';
 
-/** Of the file that is made: beyond any real image, below what an honest disk survives. */
-const MAX_BYTES = 256 * 1024 ** 3;
-const MAX_ENTRIES = 16_000_000;
-/** Of its result, which may list very many directories. */
-const OUTPUT_LIMIT = 64 << 20;
+/** Bytes of its result, which may list very many directories. */
+const OUTPUT_LIMIT = 256 << 20;
 
 export interface ConverterEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  readonly out: string;
+  readonly out: Buffer;
   readonly err: string;
 }
 
@@ -26,15 +22,10 @@ export class ConverterProcess {
   readonly #signal: AbortSignal;
   readonly #kill: () => void;
 
-  /** @param output a file, open for reading and writing, empty */
-  constructor(output: number, signal: AbortSignal) {
-    const limits = ['--max-bytes', `${MAX_BYTES}`, '--max-entries', `${MAX_ENTRIES}`];
-    const holes = ['--holes', mountsSparseFiles(release()) ? 'keep' : 'expand'];
-    this.#child = spawn(
-      nativeExecutable('gantry-layer'),
-      ['convert', '--input-fd', '0', '--output-fd', '3', ...limits, ...holes],
-      { stdio: ['pipe', 'pipe', 'pipe', output], env: {}, cwd: '/' },
-    );
+  /** @param files descriptors that it gets as 3 and on */
+  constructor(args: readonly string[], files: readonly number[], signal: AbortSignal) {
+    const stdio = ['pipe', 'pipe', 'pipe', ...files] as const;
+    this.#child = spawn(nativeExecutable('gantry-layer'), args, { stdio: [...stdio], env: {}, cwd: '/' });
     const { stdin } = this.#child;
     if (stdin === null) throw new TypeError('started without a pipe');
     this.stdin = stdin;
@@ -56,22 +47,16 @@ export class ConverterProcess {
 
   async #end(): Promise<ConverterEnd> {
     const { stdout, stderr } = this.#child;
-    const texts = Promise.all([textOf(stdout), textOf(stderr)]);
+    const outputs = Promise.all([bytesOf(stdout), bytesOf(stderr)]);
     try {
       const [code, signal] = (await once(this.#child, 'exit')) as [number | null, NodeJS.Signals | null];
-      const [out, err] = await texts;
-      return { code, signal, out, err };
+      const [out, err] = await outputs;
+      return { code, signal, out, err: err.toString() };
     } catch (cause) {
-      await texts.catch(() => undefined);
+      await outputs.catch(() => undefined);
       throw notStarted(cause);
     }
   }
-}
-
-/** EROFS knows chunk-based files, which may have holes, since Linux 5.15. */
-export function mountsSparseFiles(kernel: string): boolean {
-  const [major = 0, minor = 0] = kernel.split('.').map(Number.parseFloat);
-  return major > 5 || (major === 5 && minor >= 15);
 }
 
 let version: string | undefined;
@@ -89,11 +74,14 @@ export function converterVersion(): string {
   return version;
 }
 
-async function textOf(stream: Readable | null): Promise<string> {
-  let out = '';
-  stream?.setEncoding('utf8');
-  for await (const chunk of stream ?? []) if (out.length < OUTPUT_LIMIT) out += chunk;
-  return out;
+async function bytesOf(stream: Readable | null): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream ?? []) {
+    size += (chunk as Buffer).length;
+    if (size <= OUTPUT_LIMIT) chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
 }
 
 function notStarted(cause: unknown): GantryError {

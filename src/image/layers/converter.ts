@@ -2,6 +2,7 @@
  * `gantry-layer convert`: untrusted bytes in, one EROFS file and its digests out (addon/layer/README.md). The process
  * has no privileges and no more descriptors than are given to it here.
  */
+import { release } from 'node:os';
 import { type ErrorCode, errnoCode, GantryError } from '../../base/index.ts';
 import { type ConverterEnd, ConverterProcess } from './converter-process.ts';
 import type { LayerFeed } from './types.ts';
@@ -20,17 +21,30 @@ export interface Conversion {
   readonly rootOpaque: boolean;
 }
 
+/** Of the file that is made: beyond any real image, below what an honest disk survives. */
+const MAX_BYTES = 256 * 1024 ** 3;
+const MAX_ENTRIES = 16_000_000;
+
+/** EROFS knows chunk-based files, which may have holes, since Linux 5.15. */
+export function mountsSparseFiles(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map(Number.parseFloat);
+  return major > 5 || (major === 5 && minor >= 15);
+}
+
 /** Converts what `source` feeds into the file `output` (opened for reading and writing, empty). */
 export async function convertLayer(
   output: number,
   source: LayerFeed,
   signal: AbortSignal,
 ): Promise<Conversion> {
-  const converter = new ConverterProcess(output, signal);
+  const limits = ['--max-bytes', `${MAX_BYTES}`, '--max-entries', `${MAX_ENTRIES}`];
+  const holes = ['--holes', mountsSparseFiles(release()) ? 'keep' : 'expand'];
+  const args = ['convert', '--input-fd', '0', '--output-fd', '3', ...limits, ...holes];
+  const converter = new ConverterProcess(args, [output], signal);
   try {
     const end = await feed(converter, source, signal);
-    if (end.code === 0) return parseConversion(end.out);
-    throw conversionError(end);
+    if (end.code === 0) return parseConversion(end.out.toString());
+    throw processError(end, 'convert layer');
   } finally {
     converter.close();
   }
@@ -88,14 +102,18 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   unsupported: 'invalid-argument',
 };
 
-function conversionError({ code: exitCode, signal, out, err }: ConverterEnd): GantryError {
+/** What the process said of its failure, or how it ended. */
+export function processError(
+  { code: exitCode, signal, out, err }: ConverterEnd,
+  operation: 'convert layer' | 'stack layers',
+): GantryError {
   const how = exitCode === null ? `was killed by ${signal}` : `exited with ${exitCode}`;
   // By the kernel, for want of memory: it is among the first to go.
   let code: ErrorCode = signal === 'SIGKILL' ? 'resource-exhausted' : 'internal';
   let errnoName: string | undefined;
   let message = `gantry-layer ${how}: ${err.trim().slice(0, 500)}`;
   try {
-    const { error } = JSON.parse(out) as {
+    const { error } = JSON.parse(out.toString()) as {
       error: { kind: string; message: string; offset?: number; entry?: string };
     };
     // The converter has one descriptor to write to: its words are the C library's.
@@ -110,8 +128,8 @@ function conversionError({ code: exitCode, signal, out, err }: ConverterEnd): Ga
   }
   return new GantryError({
     code,
-    operation: 'convert layer',
-    message: `cannot convert: ${message}`,
+    operation,
+    message: `cannot ${operation === 'convert layer' ? 'convert' : operation}: ${message}`,
     ...(errnoName === undefined ? {} : { errnoName }),
   });
 }

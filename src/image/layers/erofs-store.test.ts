@@ -18,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporarySuffix } from '../../base/index.ts';
 import { never } from '../testing/fixture.ts';
 import { layerOf, tarOf } from '../testing/images.ts';
-import { mountsSparseFiles } from './converter-process.ts';
+import { mountsSparseFiles } from './converter.ts';
 import { ErofsStore } from './erofs-store.ts';
 import { layerStoreSuite } from './layer-store.suite.ts';
 

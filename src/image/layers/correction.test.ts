@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import fs, {
+import {
   chmodSync,
   chownSync,
   mkdirSync,
@@ -11,16 +11,15 @@ import fs, {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errorCode } from '../../base/index.ts';
 import { never } from '../testing/fixture.ts';
+import { checkImplied, correctStack } from './correction.ts';
 import { ErofsStore } from './erofs-store.ts';
-import { ErofsTree } from './erofs-tree.ts';
-import { checkImplied, correctStack } from './implied.ts';
 import type { StoredLayer } from './types.ts';
 
 let base: string;
@@ -83,6 +82,8 @@ const lower = () =>
 const correction = (...stack: StoredLayer[]) =>
   correctStack(
     stack.map(({ key, impliedDirectories = [] }) => ({ file: store.path(key), impliedDirectories })),
+    0,
+    never(),
   );
 
 /** The stack as a container would see it. */
@@ -199,7 +200,7 @@ describe('a stack whose upper layer does not name its directories', () => {
       file: store.path(key),
       impliedDirectories,
     }));
-    const { tar } = await correctStack(stack, 1);
+    const { tar } = await correctStack(stack, 1, never());
     if (tar === undefined) throw new Error('no correction');
     const top = await store.add({}, (sink) => pipeline([tar], sink), never());
     const merged = await mountStack(upper, top);
@@ -285,59 +286,84 @@ describe('directories without number', () => {
     );
   });
 
-  it('are not all read for one that is looked for', async () => {
-    const { key } = await layer(
+  it('are found among many', async () => {
+    const names = Array.from({ length: 3000 }, (_, i) => `entry-${i}-${'x'.repeat(i % 60)}`);
+    const make = (root: string): void => {
+      for (const name of names) {
+        mkdirSync(join(root, name));
+        chmodSync(join(root, name), 0o700 + (Number(name.split('-')[1]) % 8));
+      }
+    };
+    const bottom = await layer(make, '.', ...names);
+    const upper = await layer(
       (root) => {
-        mkdirSync(join(root, 'd'));
-        for (let i = 0; i < 6_000; i += 1) writeFileSync(join(root, `d/${i}`), '');
+        make(root);
+        for (const name of names) file(root, `${name}/f`);
       },
-      ...['.', 'd', ...Array.from({ length: 6_000 }, (_, i) => `d/${i}`)],
+      ...names.map((name) => `${name}/f`),
     );
-    const read = vi.spyOn(fs, 'readSync');
-    syncBuiltinESMExports();
-    const tree = new ErofsTree(store.path(key));
-    try {
-      expect(tree.walk([Buffer.from('d'), Buffer.from('5999')])).toHaveLength(3);
-      expect(read.mock.calls.length).toBeLessThan(20);
-    } finally {
-      tree.close();
-      read.mockRestore();
-      syncBuiltinESMExports();
-    }
+    const { tar } = await correction(bottom, upper);
+    if (tar === undefined) throw new Error('no correction');
+    const listed = execFileSync('tar', ['-tvf', '-'], { input: tar, encoding: 'utf8' }).trim().split('\n');
+    expect(listed).toHaveLength(1 + names.length);
+    const modes = listed.map((line) => line.slice(7, 10));
+    expect(modes.filter((mode) => mode === 'r-x').length).toBe(
+      1 + names.filter((_, i) => i % 8 === 5).length,
+    );
   });
 });
 
-describe('ErofsTree', () => {
-  it('finds what is in large directories', async () => {
-    const names = Array.from({ length: 3000 }, (_, i) => `entry-${i}-${'x'.repeat(i % 60)}`);
-    const { key } = await layer(
-      (root) => {
-        for (const name of names) {
-          mkdirSync(join(root, name));
-          chmodSync(join(root, name), 0o700 + (Number(name.split('-')[1]) % 8));
-        }
-      },
-      '.',
-      ...names,
+describe('a damaged file of a layer', () => {
+  const ask = (path: string) =>
+    correctStack(
+      [
+        { file: path, impliedDirectories: [] },
+        { file: path, impliedDirectories: ['/a', '/a/b', '/d/x7'] },
+      ],
+      0,
+      never(),
     );
-    const tree = new ErofsTree(store.path(key));
-    try {
-      for (const name of names) {
-        const found = tree.walk([Buffer.from(name)]);
-        expect(found).toHaveLength(2);
-        expect((found[1]?.mode ?? 0) & 0o7777).toBe(0o700 + (Number(name.split('-')[1]) % 8));
-      }
-      expect(tree.walk([Buffer.from('none')])).toHaveLength(1);
-    } finally {
-      tree.close();
-    }
-  });
 
-  it('refuses what is none', () => {
+  it('is refused where it is none at all', async () => {
     const path = join(base, 'rubbish');
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(8192)]) {
       writeFileSync(path, bytes);
-      expect(() => new ErofsTree(path)).toThrow(RangeError);
+      await expect(ask(path)).rejects.toMatchObject({ code: 'data-loss' });
     }
+  });
+
+  it('is refused or read, wherever it is damaged: no crash, no end of memory', async () => {
+    const { key } = await layer(
+      (root) => {
+        mkdirSync(join(root, 'a/b'), { recursive: true });
+        mkdirSync(join(root, 'd'));
+        for (let i = 0; i < 400; i += 1) mkdirSync(join(root, `d/x${i}`));
+        execFileSync('setfattr', ['-n', 'user.note', '-v', 'text', join(root, 'a')]);
+      },
+      ...['.', 'a', 'a/b', 'd', ...Array.from({ length: 400 }, (_, i) => `d/x${i}`)],
+    );
+    const whole = readFileSync(store.path(key));
+    const path = join(base, 'damaged');
+    let random = 12345;
+    const next = (below: number): number => {
+      random = (random * 1103515245 + 12345) % 2147483648;
+      return random % below;
+    };
+    const codes = new Set<string>();
+    for (let round = 0; round < 60; round += 1) {
+      const bytes = Buffer.from(
+        round % 4 === 0 ? whole.subarray(0, 1100 + next(whole.length - 1100)) : whole,
+      );
+      for (let n = 0; n < 40; n += 1)
+        bytes[1152 + next(bytes.length - 1152)] = [0, 255, next(256)][n % 3] ?? 0;
+      writeFileSync(path, bytes);
+      const code = await ask(path).then(
+        () => 'read',
+        (error: unknown) => errorCode(error),
+      );
+      codes.add(code);
+    }
+    expect([...codes].filter((code) => code !== 'read' && code !== 'data-loss')).toEqual([]);
+    expect(codes).toContain('data-loss');
   });
 });
