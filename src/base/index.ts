@@ -12,5 +12,6 @@ export * from './mutex.ts';
 export * from './native.ts';
 export * from './oci-spec.ts';
 export * from './paths.ts';
+export * from './regular-file.ts';
 export * from './temporary-file.ts';
 export { version } from './version.ts';

@@ -1,7 +1,14 @@
 /** The specifications of this host: files in a list of directories, read when a device is asked for. */
-import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, type Stats, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { describeError, errno, GantryError, type Logger, type OciSpec } from '../base/index.ts';
+import {
+  describeError,
+  errno,
+  GantryError,
+  type Logger,
+  type OciSpec,
+  readRegularFile,
+} from '../base/index.ts';
 import { applyEdits } from './apply.ts';
 import { parseSpec } from './parse.ts';
 import type { Cdi, CdiSpec, ContainerEdits, LookAtNodes } from './types.ts';
@@ -100,7 +107,7 @@ export class CdiRegistry implements Cdi {
       stamp = stampOf(stats);
       const before = this.#files.get(path);
       if (before?.stamp === stamp) return before;
-      const spec = parseSpec(readFileSync(path, 'utf8'));
+      const spec = parseSpec(readRegularFile(path));
       validateSpec(spec);
       return { stamp, path, spec, problem: '' };
     } catch (error) {

@@ -1,10 +1,10 @@
 /** Plug-ins that are installed on the host: found, and started with a connection that is there already. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, errno, GantryError, type Logger } from '../base/index.ts';
+import { describeError, errno, GantryError, type Logger, readRegularFile } from '../base/index.ts';
 import { checkIdentity, type PluginIdentity } from './plugin.ts';
 
 export interface Installed extends PluginIdentity {
@@ -54,7 +54,7 @@ function list(directory: string): string[] {
 function configOf(directory: string, ...names: string[]): string {
   for (const name of names) {
     try {
-      return readFileSync(join(directory, `${name}.conf`), 'utf8');
+      return readRegularFile(join(directory, `${name}.conf`));
     } catch (error) {
       if (errno(error) !== 'ENOENT') throw error;
     }

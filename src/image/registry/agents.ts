@@ -1,5 +1,5 @@
 /** Connections for reuse: a pool for each combination of TLS options and proxy. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import {
@@ -9,7 +9,7 @@ import {
   setDefaultCACertificates,
 } from 'node:tls';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import { describeError, GantryError } from '../../base/index.ts';
+import { describeError, GantryError, readRegularFile } from '../../base/index.ts';
 import type { TlsOptions } from './host.ts';
 import { sharedLookup } from './lookup.ts';
 
@@ -102,7 +102,7 @@ function authorities(): string[] {
 function secureContext(tls: TlsOptions): SecureContext {
   const read = (file: string): string => {
     try {
-      return readFileSync(file, 'utf8');
+      return readRegularFile(file);
     } catch (error) {
       throw new GantryError({
         code: 'failed-precondition',

@@ -2,10 +2,10 @@
  * `hosts.toml`, as containerd's users know it (containerd docs/hosts.md): mirrors in the file's order, then the registry
  * itself. Parsing is pure; `loadHosts` finds and reads the file.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, posix } from 'node:path';
 import { parse } from 'smol-toml';
-import { describeError, errno, GantryError } from '../../base/index.ts';
+import { describeError, errno, GantryError, readRegularFile } from '../../base/index.ts';
 import {
   allCapabilities,
   type Capability,
@@ -27,7 +27,7 @@ export function loadHosts(registriesDir: string, registry: string): readonly Reg
   if (directory === undefined) return [defaultHost(registry)];
   const file = join(directory, 'hosts.toml');
   try {
-    return parseHosts(readFileSync(file, 'utf8'), directory, registry);
+    return parseHosts(readRegularFile(file), directory, registry);
   } catch (error) {
     if (errno(error) === 'ENOENT') return [defaultHost(registry, certificateFiles(directory))];
     throw new GantryError({

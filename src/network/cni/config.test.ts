@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,12 +77,16 @@ describe('the directory', () => {
   test('is read by name; the first valid file wins, and the others’ errors are named', () => {
     put('30-late.conflist', good('late'));
     put('05-broken.conflist', '{');
+    execFileSync('mkfifo', [join(directory, '06-fifo.conflist')]);
     put('10-first.conflist', good('first'));
     put('00-ignored.txt', good('ignored'));
     const now = new CniConfigurationReader(directory).current();
     expect(now.network?.name).toBe('first');
-    expect(now.files).toHaveLength(3);
-    expect(now.problems).toEqual([expect.stringMatching(/05-broken.conflist: the file is not JSON/)]);
+    expect(now.files).toHaveLength(4);
+    expect(now.problems).toEqual([
+      expect.stringMatching(/05-broken.conflist: the file is not JSON/),
+      expect.stringMatching(/06-fifo.conflist is not a regular file/),
+    ]);
   });
 
   test('is read again when it changes, and only then', () => {

@@ -2,9 +2,9 @@
  * Network configuration lists (CNI specification 1.1.0, section 1), as libcni reads them: the first valid file of the
  * directory, by name, is the network. Files with an error are named and passed over.
  */
-import { type BigIntStats, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { describeError, errno } from '../../base/index.ts';
+import { describeError, errno, readRegularFile } from '../../base/index.ts';
 import { latestSupported, supportedVersions } from './version.ts';
 
 export interface CniPlugin {
@@ -121,11 +121,9 @@ function statsOf(path: string): BigIntStats | Error | undefined {
 }
 
 function readNetwork(file: string, directory: string): CniNetwork {
-  const text = readFileSync(file, 'utf8');
+  const text = readRegularFile(file);
   if (extname(file) !== '.conflist') return parseSingle(text, file);
-  return parseList(text, file, (name) =>
-    filesIn(join(directory, name), ['.conf']).map((path) => readFileSync(path, 'utf8')),
-  );
+  return parseList(text, file, (name) => filesIn(join(directory, name), ['.conf']).map(readRegularFile));
 }
 
 /**
