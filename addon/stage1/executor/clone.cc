@@ -151,7 +151,7 @@ Result<void> prepare_exec(const ExecRequest& request, UniqueFd& cgroup_namespace
   if (auto prepared = prepare_exec(request, cgroup_namespace, null, sync); !prepared) sync.fail(prepared.error());
   sync.prepared();
   sync.wait_for(ChildCommand::start);
-  become_program(request.process, seccomp, sync);
+  become_command(request.process, seccomp, sync);
 }
 
 }  // namespace

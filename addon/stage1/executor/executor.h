@@ -59,6 +59,7 @@ enum class ChildReport : uint8_t {
   warning = 3,   // text follows: degraded, goes on
   failed = 4,    // an encoded Error follows; the process is about to exit
   placed = 5,    // the first word of a process with cgroups of its own: it is in those of v1
+  refused = 6,   // the kernel does not take the command's file: it counts as run, and exits with a code of its own
   // After `start` a successful execve closes `sync`: end-of-file without `failed` means that it runs.
 };
 

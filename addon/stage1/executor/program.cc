@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/personality.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
 
 #include "linux/capabilities.h"
 #include "linux/clone_process.h"
+#include "linux/file_io.h"
 #include "linux/process_settings.h"
 #include "linux/program_file.h"
 #include "linux/root_dir.h"
@@ -19,6 +21,8 @@ namespace {
 
 using contract::OciProcess;
 
+// runc's exit code for it.
+constexpr int no_program = 255;
 constexpr const char* usual_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 CapabilityMask mask_of(const std::vector<std::string>& names, std::set<std::string>& unknown) {
@@ -82,8 +86,14 @@ std::string search_path(const std::vector<std::string>& env) {
   return usual_path;
 }
 
-Result<void> start(const OciProcess& process, const Seccomp& seccomp, const ChildSync& sync) {
-  const std::vector<std::string> env = make_environment(process);
+// All but the exec itself.
+struct Ready {
+  std::string path;
+  std::vector<std::string> env;
+};
+
+Result<Ready> get_ready(const OciProcess& process, const Seccomp& seccomp, const ChildSync& sync) {
+  std::vector<std::string> env = make_environment(process);
   if (process.no_new_privileges) GANTRY_TRY(set_no_new_privileges());
   // Without no_new_privs only a privileged process may load a filter; with it, the later the better.
   const bool early = !process.no_new_privileges;
@@ -92,7 +102,7 @@ Result<void> start(const OciProcess& process, const Seccomp& seccomp, const Chil
   auto path = find_program(process.args[0], search_path(env));
   if (!path) return path.error();
   if (!early && !seccomp.program.empty()) GANTRY_TRY(load_seccomp(seccomp));
-  return exec_program(*path, process.args, env);
+  return Ready{std::move(*path), std::move(env)};
 }
 
 // The home directory of `uid` in the root's /etc/passwd.
@@ -145,8 +155,19 @@ std::vector<std::string> make_environment(const OciProcess& process) {
 }
 
 void become_program(const OciProcess& process, const Seccomp& seccomp, const ChildSync& sync) {
-  auto result = start(process, seccomp, sync);
-  sync.fail(result.error());
+  auto ready = get_ready(process, seccomp, sync);
+  if (!ready) sync.fail(ready.error());
+  sync.fail(exec_program(ready->path, process.args, ready->env));
+}
+
+void become_command(const OciProcess& process, const Seccomp& seccomp, const ChildSync& sync) {
+  auto ready = get_ready(process, seccomp, sync);
+  if (!ready) sync.fail(ready.error());
+  const Error error = exec_program(ready->path, process.args, ready->env);
+  const std::string said = (error.message.empty() ? error.describe() : error.message) + "\n";
+  (void)write_all(STDERR_FILENO, {reinterpret_cast<const uint8_t*>(said.data()), said.size()});
+  sync.refused();
+  exit_now(no_program);
 }
 
 }  // namespace gantry::executor

@@ -19,6 +19,11 @@ Result<void> apply_limits(const ProcDir* proc, const contract::OciProcess& proce
 // User, capabilities, seccomp, working directory, exec. In the container's root. Does not return.
 [[noreturn]] void become_program(const contract::OciProcess& process, const Seccomp& seccomp, const ChildSync& sync);
 
+// The same for a command in a running container, whose end is an answer in itself: a file that is found and cannot be run (no program, no
+// interpreter, too many arguments) is told on its standard error, and by an exit code, as runc has it. The kubelet counts that as an exec
+// probe's failure; an error it would throw away, probe after probe.
+[[noreturn]] void become_command(const contract::OciProcess& process, const Seccomp& seccomp, const ChildSync& sync);
+
 // The environment as the program gets it: the last of several values, and a HOME (from the root's /etc/passwd).
 std::vector<std::string> make_environment(const contract::OciProcess& process);
 

@@ -65,6 +65,7 @@ void ChildSync::wait_for(ChildCommand expected) const {
 void ChildSync::placed() const { report(socket_.get(), ChildReport::placed, {}); }
 void ChildSync::prepared() const { report(socket_.get(), ChildReport::prepared, {}); }
 void ChildSync::console(int master) const { report(socket_.get(), ChildReport::console, {}, master); }
+void ChildSync::refused() const { report(socket_.get(), ChildReport::refused, {}); }
 void ChildSync::warn(const std::string& text) const { report(socket_.get(), ChildReport::warning, text); }
 
 void ChildSync::fail(const Error& error) const {

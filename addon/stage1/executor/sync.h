@@ -25,6 +25,7 @@ class ChildSync {
   void prepared() const;
   void console(int master) const;
   void warn(const std::string& text) const;
+  void refused() const;
   // Reports and ends the process.
   [[noreturn]] void fail(const Error& error) const;
 

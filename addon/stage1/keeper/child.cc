@@ -48,6 +48,7 @@ void Child::handle(executor::ChildMessage message) {
     case executor::ChildReport::prepared: return listener_.child_prepared();
     case executor::ChildReport::console: return listener_.child_console(std::move(message.console));
     case executor::ChildReport::warning: return listener_.child_warning(message.text);
+    case executor::ChildReport::refused: return listener_.child_running();
     case executor::ChildReport::failed:
       failed_ = true;
       return listener_.child_failed(std::move(message.error));

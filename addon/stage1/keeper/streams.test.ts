@@ -52,6 +52,28 @@ describe('a process without stdin', () => {
   });
 });
 
+describe('a command whose file is there', () => {
+  it.each([
+    ['is no program', 'garbage', 'exec /tmp/file: exec format error\n'],
+    [
+      'has an interpreter that is not',
+      '#!/no/such/shell',
+      'exec /tmp/file: no such file or directory (its interpreter is missing)\n',
+    ],
+  ])('and %s ends with 255 and says why', async (_what, content, said) => {
+    const make = `printf %s '${content}' > /tmp/file; chmod +x /tmp/file; echo made; exec sleep 60`;
+    const id = await pod.run({ args: ['sh', '-c', make] });
+    await eventually(() => expect(pod.logLines(id)).toContainEqual(['stdout', 'F', 'made']));
+    const { exit, stderr } = await pod.exec(id, ['/tmp/file']);
+    expect([exit.exitCode, stderr]).toEqual([255, said]);
+  });
+
+  it('or is not is the request’s error', async () => {
+    const id = await pod.run({ args: ['sleep', '60'] });
+    await expect(pod.exec(id, ['/tmp/none'])).rejects.toMatchObject({ errno: ENOENT });
+  });
+});
+
 describe('attach', () => {
   it('has room for as many clients at once as there may be', async () => {
     const id = await pod.run({ args: ['sleep', '60'] });
