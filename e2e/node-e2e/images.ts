@@ -66,6 +66,7 @@ async function images(): Promise<Map<string, Image>> {
     [`${e2e}/agnhost:2.55`, agnhost],
     [`${e2e}/busybox:1.37.0-2`, makeImage([base, clock], shell)],
     [`${e2e}/ipc-utils:1.4`, makeImage([base], shell)],
+    [`${e2e}/glibc-dns-testing:2.1.1`, makeImage([base, clock], shell)],
     [`${e2e}/nonroot:1.5`, makeImage([base], { ...shell, User: '1234' })],
     [`${e2e}/nginx:1.27.0-2`, server],
     [`${e2e}/nginx:1.28.0-2`, server],
