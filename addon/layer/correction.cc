@@ -159,7 +159,7 @@ Result<Correction> correct_stack(std::vector<StackedLayer>& stack, std::size_t s
   for (const std::string_view path : candidates(stack, seen)) {
     auto judged = judge(path, stack);
     if (!judged) return judged.error();
-    if (judged->hides_other) correction.hiding.push_back(path);
+    if (judged->hides_other) correction.hiding.emplace_back(path);
     if (judged->differs) wrong.push_back(path);
     if (wrong.size() > kMostCorrected) {
       return over_limit("the image's layers have more than " + std::to_string(kMostCorrected) +

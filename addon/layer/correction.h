@@ -24,7 +24,7 @@ struct Correction {
   // Of the directories; empty where the stack is right as it is.
   std::string tar;
   // Directories that hide a lower layer's symbolic link or file, where unpacking would have gone through the link.
-  std::vector<std::string_view> hiding;
+  std::vector<std::string> hiding;
 };
 
 // The lists of implied directories out of the request: for each layer its paths, each behind it a NUL, and one NUL more.

@@ -65,7 +65,7 @@ std::string report_correction(const Correction& correction) {
   json.StartObject();
   json.Key("hiding");
   json.StartArray();
-  for (const std::string_view path : correction.hiding) {
+  for (const std::string& path : correction.hiding) {
     json.String(path.data(), static_cast<rapidjson::SizeType>(path.size()));
   }
   json.EndArray();

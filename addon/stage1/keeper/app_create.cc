@@ -149,6 +149,10 @@ Result<void> App::place(const contract::OciSpec& spec, bool in_unified_cgroup) {
 }
 
 void App::proceed(ReplyTo to) {
+  if (stage_ == Stage::forgetting && failure_ && pending_.connection == 0) {
+    pending_ = to;  // forgotten() answers
+    return;
+  }
   if (stage_ != Stage::barrier) return reply_error(to, not_now("continue"));
   if (cgroup_ == nullptr) {
     auto places = services_.cgroups.adopt(child_->pid());

@@ -141,6 +141,7 @@ void App::finished() {
 void App::forgotten() {
   state_.phase = contract::AppPhase::exited;
   if (io_ != nullptr) services_.loop.dispose(std::move(io_));
+  std::optional<Error> untold;
   if (pending_.connection != 0 || creating_.connection != 0) {
     const Error unknown{ECANCELED, "create", id_, "the app was given up"};
     for (ReplyTo* to : {&creating_, &pending_}) {
@@ -148,9 +149,11 @@ void App::forgotten() {
     }
   } else if (alone_ && failure_) {
     warn("the app cannot be made: " + failure_->describe());
+  } else {
+    untold = std::move(failure_);
   }
   answer_waiting();
-  services_.forget_app(*this);
+  services_.forget_app(*this, std::move(untold));
   for (const auto& then : std::exchange(forgotten_, {})) then();
 }
 

@@ -149,6 +149,16 @@ describe('resources', () => {
     expect(pod.cgroups(id)).toEqual([]);
   });
 
+  it('that the process dies of before Continue comes are named by Continue’s answer, once', async () => {
+    const pod = await start();
+    const id = pod.writeApp({ args: ['true'] });
+    process.kill(await pod.create(id), 'SIGKILL');
+    await eventually(async () => expect(await pod.state(id)).toBeUndefined());
+    const proceed = () => pod.control.request({ continue: { appId: id } });
+    await expect(proceed()).rejects.toMatchObject({ errno: 10, operation: 'continue' });
+    await expect(proceed()).rejects.toMatchObject({ errno: 2, operation: 'find' });
+  });
+
   it('keep an app from devices that it was not given', async () => {
     const pod = await start();
     const mounts = devices('null', 'zero');

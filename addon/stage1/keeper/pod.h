@@ -1,9 +1,12 @@
 // The pod: start, connections, apps and execs, end. Requests come in here and go to the app that they name.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stage1/keeper/app.h"
@@ -76,7 +79,7 @@ class Pod : private Services, private Connection::Owner {
   void app_started(App& app) override;
   void app_ending(App& app) override;
   void app_exited(App& app) override;
-  void forget_app(App& app) override;
+  void forget_app(App& app, std::optional<Error> untold = {}) override;
   void exec_finished(const std::string& exec_id) override;
   // pod_autostart.cc
   Result<void> read_listed_apps();
@@ -100,6 +103,8 @@ class Pod : private Services, private Connection::Owner {
   std::vector<CgroupPlace> own_cgroup_;
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::map<std::string, std::unique_ptr<App>> apps_;
+  // The last ones, for the Continue that is on its way: by the app's id.
+  std::deque<std::pair<std::string, Error>> untold_;
   std::map<std::string, std::unique_ptr<Exec>> execs_;
   std::vector<ListedApp> listed_;
   StreamDesk streams_;

@@ -16,7 +16,10 @@ void Pod::exec_finished(const std::string& exec_id) {
   if (!node.empty()) loop.dispose(std::move(node.mapped()));
 }
 
-void Pod::forget_app(App& app) {
+void Pod::forget_app(App& app, std::optional<Error> untold) {
+  constexpr size_t most_untold = 32;
+  if (untold) untold_.emplace_back(app.id(), std::move(*untold));
+  if (untold_.size() > most_untold) untold_.pop_front();
   auto node = apps_.extract(app.id());
   if (node.empty()) return;
   loop.dispose(std::move(node.mapped()));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "stage1/keeper/pod.h"
@@ -46,6 +47,12 @@ void Pod::app_request(ReplyTo to, const contract::Request& request) {
   if (app == nullptr) {
     // Forgetting what is unknown has succeeded already.
     if (request.operation == Operation::remove) return reply(to, contract::encode_done(to.request));
+    const auto ended = std::ranges::find(untold_, request.app_id, &std::pair<std::string, Error>::first);
+    if (request.operation == Operation::proceed && ended != untold_.end()) {
+      reply(to, contract::encode_error(to.request, ended->second));
+      untold_.erase(ended);
+      return;
+    }
     return reply(to, contract::encode_error(to.request, {ENOENT, "find", request.app_id, "the pod has no such app"}));
   }
   const auto answer = [&](Result<void> result) {

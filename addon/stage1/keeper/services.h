@@ -1,6 +1,7 @@
 // What the pod gives to its apps and execs.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "stage1/contract/frames.h"
@@ -33,11 +34,11 @@ struct Services : Environment {
   virtual void broadcast(std::string frame) = 0;
   virtual App* find_app(const std::string& id) = 0;
   // Its process runs; is gone, and what it left will be killed; all has ended (the state stays); it is to be forgotten
-  // altogether. May free it, once the loop is back.
+  // altogether. May free it, once the loop is back. `untold`: why it ended, where Create had been answered and Continue not come yet.
   virtual void app_started(App& app) = 0;
   virtual void app_ending(App& app) = 0;
   virtual void app_exited(App& app) = 0;
-  virtual void forget_app(App& app) = 0;
+  virtual void forget_app(App& app, std::optional<Error> untold = {}) = 0;
   virtual void exec_finished(const std::string& exec_id) = 0;
 };
 
