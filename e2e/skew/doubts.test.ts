@@ -296,8 +296,9 @@ describe('a dead pod with', () => {
       expect(isNetnsThere()).toBe(false);
     } else {
       expect(isNetnsThere()).toBe(true);
-      rmSync(recordIn(directory));
-      writeFileSync(recordIn(directory), JSON.stringify(saved));
+      // Whole at once: a look between the two would find no record, and set the pod aside.
+      writeFileSync(join(directory, 'whole.json'), JSON.stringify(saved));
+      renameSync(join(directory, 'whole.json'), recordIn(directory));
       await eventually(
         async () => (await world.cri.call('ListPodSandbox', { filter: { id: pod.id } })).items,
         (items) => items[0]?.state === 'SANDBOX_NOTREADY',
