@@ -98,6 +98,8 @@ describe('attach', () => {
       'got hello\n',
       'err\n',
     ]);
+    // The log is another process's; the exit is told when it is whole.
+    await pod.exitOf(id);
     expect(pod.logLines(id)).toContainEqual(['stdout', 'F', 'got hello']);
   });
 
