@@ -4,5 +4,5 @@ export { type Image, makeImage, makeIndex, type RunConfig } from './image.ts';
 export { layerOfTar, makeLayer, sha256 } from './layer.ts';
 export { Pusher } from './push.ts';
 export { freePort, type Registry, type RegistryOptions, startRegistry } from './registry.ts';
-export { imageStorage } from './store.ts';
+export { imageStorage, keptStorage } from './store.ts';
 export { Tree } from './tree.ts';

@@ -22,22 +22,39 @@ export type Selection = 'test' | 'bench';
  * The storage directory of a registry that holds the images. They are built and pushed once; a change of Debian's
  * packages or of this folder makes new ones, and the old go.
  */
-export async function imageStorage(selection: Selection = 'test'): Promise<string> {
-  const storage = join(cache, `${selection}-${key()}`);
+export function imageStorage(selection: Selection = 'test'): Promise<string> {
+  return keptStorage(selection, key(), async (pusher) => {
+    for (const catalogue of await catalogues(selection)) {
+      for (const [name, image] of catalogue) await pusher.push(name, image);
+    }
+  });
+}
+
+/**
+ * The storage directory `<kind>-<key>` of a registry into which `push` has pushed: made when it is not there, whole or not at all, and
+ * those of the same kind and other keys go then.
+ *
+ * @param key 16 hex digits, of all that the images are made of
+ */
+export async function keptStorage(
+  kind: string,
+  key: string,
+  push: (pusher: Pusher) => Promise<void>,
+): Promise<string> {
+  const storage = join(cache, `${kind}-${key}`);
   if (existsSync(storage)) return storage;
-  const work = join(cache, `${selection}-making-${process.pid}`);
+  const work = join(cache, `${kind}-making-${process.pid}`);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const registry = await startRegistry({ storage: join(work, 'storage'), directory: work });
   try {
-    const pusher = new Pusher(registry.url);
-    for (const catalogue of await catalogues(selection)) {
-      for (const [name, image] of catalogue) await pusher.push(name, image);
-    }
+    await push(new Pusher(registry.url));
   } finally {
     await registry.stop();
   }
-  removeOlder(selection);
+  for (const name of readdirSync(cache)) {
+    if (new RegExp(`^${kind}-[0-9a-f]{16}$`).test(name)) rmSync(join(cache, name), { recursive: true });
+  }
   if (!existsSync(storage)) renameSync(join(work, 'storage'), storage);
   rmSync(work, { recursive: true, force: true });
   return storage;
@@ -55,10 +72,4 @@ function key(): string {
   hash.update(execFileSync('dpkg-query', ['-W', '-f', format, ...packages]));
   for (const file of ownSources()) hash.update(readFileSync(file));
   return hash.digest('hex').slice(0, 16);
-}
-
-function removeOlder(selection: Selection): void {
-  for (const name of readdirSync(cache)) {
-    if (new RegExp(`^${selection}-[0-9a-f]{16}$`).test(name)) rmSync(join(cache, name), { recursive: true });
-  }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { programs } from '../harness/index.ts';
@@ -7,17 +7,16 @@ import { nginx, staticProgram } from '../images/bases.ts';
 import {
   busybox,
   type Image,
+  keptStorage,
   makeImage,
   makeLayer,
-  Pusher,
   type Registry,
-  sha256,
   startRegistry,
   Tree,
   writeHosts,
 } from '../images/index.ts';
+import { keyOf } from '../kubelet/harness/images.ts';
 
-const cache = join(programs.build, 'images');
 const e2e = 'e2e-test-images';
 const shell = { Cmd: ['sh'] };
 
@@ -96,33 +95,10 @@ function porter(): string {
 
 /** A registry that stands for registry.k8s.io; for the server whose hosts.toml files are in `hosts`. */
 export async function startNodeRegistry(directory: string, hosts: string): Promise<Registry> {
-  const registry = await startRegistry({ storage: await nodeStorage(), directory });
+  const storage = await keptStorage('node-e2e', keyOf(import.meta.url), async (pusher) => {
+    for (const [name, image] of await images()) await pusher.push(name, image);
+  });
+  const registry = await startRegistry({ storage, directory });
   writeHosts(hosts, registry.url, ['registry.k8s.io']);
   return registry;
-}
-
-async function nodeStorage(): Promise<string> {
-  const storage = join(cache, `node-e2e-${key()}`);
-  if (existsSync(storage)) return storage;
-  const work = join(cache, `node-e2e-making-${process.pid}`);
-  mkdirSync(work, { recursive: true });
-  const registry = await startRegistry({ storage: join(work, 'storage'), directory: work });
-  try {
-    const pusher = new Pusher(registry.url);
-    for (const [name, image] of await images()) await pusher.push(name, image);
-  } finally {
-    await registry.stop();
-  }
-  for (const name of readdirSync(cache)) {
-    if (/^node-e2e-[0-9a-f]{16}$/.test(name)) rmSync(join(cache, name), { recursive: true });
-  }
-  renameSync(join(work, 'storage'), storage);
-  rmSync(work, { recursive: true });
-  return storage;
-}
-
-function key(): string {
-  const { size, mtimeMs } = statSync(join(programs.tools, 'agnhost'));
-  const source = readFileSync(new URL(import.meta.url));
-  return sha256(Buffer.concat([Buffer.from(`${size} ${mtimeMs}`), source])).slice('sha256:'.length, 23);
 }

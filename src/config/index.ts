@@ -1,3 +1,3 @@
 export { defaultConfigFile, type GivenSettings, mergeSettings, readConfigFile } from './load.ts';
 export { defaultConfig, type ServerConfig } from './server-config.ts';
-export { type Setting, settings } from './settings.ts';
+export { hostAndPort, type Setting, settings } from './settings.ts';

@@ -13,6 +13,9 @@ export interface Setting {
   readonly help: string;
 }
 
+/** HOST:PORT: an IPv6 address in brackets, or any other host (empty for all addresses), and the port. */
+export const hostAndPort = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/;
+
 /** Everything, by its name. */
 export const settings: Readonly<Record<string, Setting>> = {
   listen: {
@@ -94,7 +97,7 @@ export const settings: Readonly<Record<string, Setting>> = {
   metrics: {
     member: 'metrics',
     kind: 'text',
-    form: { pattern: /^$|^(\[[^\]]+\]|[^:]*):\d{1,5}$/, words: 'HOST:PORT, or empty for none' },
+    form: { pattern: new RegExp(`^$|${hostAndPort.source}`), words: 'HOST:PORT, or empty for none' },
     help: 'HOST:PORT to serve Prometheus metrics on; empty for none',
   },
   'cgroup-driver': {

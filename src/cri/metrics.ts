@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Histogram, Registry } from 'prom-client';
 import { describeError, GantryError, observeWaits, version } from '../base/index.ts';
+import { hostAndPort } from '../config/index.ts';
 import { processMetrics } from './process-metrics.ts';
 import type { RpcObserver } from './wrapper.ts';
 
@@ -114,7 +115,7 @@ export interface MetricsServer {
 
 /** Errors: invalid-argument for what is no HOST:PORT; failed-precondition when the port is taken. */
 export async function serveMetrics(address: string, metrics: Metrics): Promise<MetricsServer> {
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
+  const match = hostAndPort.exec(address);
   if (match === null)
     throw failure('invalid-argument', address, `metrics address '${address}' is not HOST:PORT`);
   const [, v6, name, port] = match;

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { programs } from '../../harness/index.ts';
 import {
   busybox,
+  keptStorage,
   makeImage,
   makeLayer,
-  Pusher,
+  type Pusher,
   type Registry,
   sha256,
   startRegistry,
@@ -18,8 +19,6 @@ export const agnhostImage = 'kubelet.test/agnhost:1';
 /** Small, and no two alike: what image garbage collection is tried on. */
 export const spareImages = ['1', '2', '3'].map((n) => `kubelet.test/spare-${n}:1`);
 
-const cache = join(programs.build, 'images');
-
 /**
  * A registry beside the world's, with the images that only the kubelet's tests want: they need agnhost, which is built
  * from Kubernetes' module.
@@ -31,24 +30,8 @@ export async function startKubeletRegistry(directory: string, hosts: string): Pr
 }
 
 /** Its storage directory; built once, and again when agnhost or this file changes. */
-export async function kubeletStorage(): Promise<string> {
-  const storage = join(cache, `kubelet-${key()}`);
-  if (existsSync(storage)) return storage;
-  const work = join(cache, `kubelet-making-${process.pid}`);
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
-  const registry = await startRegistry({ storage: join(work, 'storage'), directory: work });
-  try {
-    await pushAll(new Pusher(registry.url));
-  } finally {
-    await registry.stop();
-  }
-  for (const name of readdirSync(cache)) {
-    if (/^kubelet-[0-9a-f]{16}$/.test(name)) rmSync(join(cache, name), { recursive: true });
-  }
-  renameSync(join(work, 'storage'), storage);
-  rmSync(work, { recursive: true });
-  return storage;
+export function kubeletStorage(): Promise<string> {
+  return keptStorage('kubelet', keyOf(import.meta.url), pushAll);
 }
 
 async function pushAll(pusher: Pusher): Promise<void> {
@@ -61,8 +44,9 @@ async function pushAll(pusher: Pusher): Promise<void> {
   }
 }
 
-function key(): string {
+/** Of images that are made by the module `source`, agnhost among them. */
+export function keyOf(source: string): string {
   const { size, mtimeMs } = statSync(join(programs.tools, 'agnhost'));
-  const source = readFileSync(new URL(import.meta.url));
-  return sha256(Buffer.concat([Buffer.from(`${size} ${mtimeMs}`), source])).slice('sha256:'.length, 23);
+  const made = Buffer.concat([Buffer.from(`${size} ${mtimeMs}`), readFileSync(new URL(source))]);
+  return sha256(made).slice('sha256:'.length, 23);
 }
