@@ -132,6 +132,32 @@ describe('a server that is killed', () => {
     );
   });
 
+  test.each(['spdy', 'websocket'])(
+    'and is stopped in good order tells the clients of sessions over %s, and ends no command',
+    async (transport) => {
+      const container = await startContainer(world, pod);
+      const mark = `40.${transport.length}`;
+      const clients = [
+        world.crictl.try('exec', '--transport', transport, container, 'sleep', mark),
+        world.crictl.try('attach', '--transport', transport, container),
+      ];
+      const isRunning = async (): Promise<boolean> =>
+        (
+          await exec(world, container, `for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done`)
+        ).text.includes(`sleep ${mark}`);
+      await eventually(isRunning, Boolean);
+      await world.gantry.daemon.stop();
+      for (const { code, stderr } of await Promise.all(clients)) {
+        expect(code).toBe(1);
+        expect(stderr).toContain('the server ends; what was started in the container runs on');
+      }
+      await world.gantry.daemon.start();
+      // A hang-up, and the kill that follows it, would have come by now.
+      await sleep(3000);
+      expect(await isRunning()).toBe(true);
+    },
+  );
+
   test('is left with nothing once all is removed', async () => {
     await removePod(world, pod);
     await world.removeEverything();

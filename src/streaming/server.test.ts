@@ -89,15 +89,23 @@ class SpdyClient {
 describe('exec over SPDY', () => {
   it('says that the server ends, and leaves the command alone', async () => {
     const other = await StreamingServer.start(pino({ level: 'silent' }));
-    const endless = {
+    let [runs, gone] = [false, false];
+    const endless: RemoteCommandSession = {
       ...cat,
       streams: { ...streams, stdin: false },
-      run: () => new Promise<number>(() => undefined),
+      run: ({ signal, ending }) =>
+        new Promise((_resolve, reject) => {
+          runs = true;
+          signal.addEventListener('abort', () => {
+            gone = true;
+          });
+          ending.addEventListener('abort', () => reject(ending.reason));
+        }),
     };
     const client = new SpdyClient(other.url(endless), 'v4.channel.k8s.io');
     for (const [i, streamtype] of ['error', 'stdout', 'stderr'].entries())
       await client.open(2 * i + 1, { streamtype });
-    await expect.poll(() => client.response).toMatch(/^HTTP.1.1 101/);
+    await expect.poll(() => runs).toBe(true);
     const closed = client.closed();
     await other.close();
     await closed;
@@ -105,6 +113,8 @@ describe('exec over SPDY', () => {
       status: 'Failure',
       message: expect.stringContaining('the server ends'),
     });
+    // It would be hung up.
+    expect(gone).toBe(false);
   });
 
   it('carries stdin, stdout, stderr and the exit code', async () => {

@@ -56,7 +56,7 @@ export class StreamingServer {
   /** Ends every session, and says so to the clients of exec and attach; what runs in the containers goes on. */
   async close(): Promise<void> {
     this.#tokens.clear();
-    for (const ending of this.#sessions.values()) ending.abort();
+    for (const ending of this.#sessions.values()) ending.abort(serverEnds());
     for (const deadline = Date.now() + lastWords; this.#sessions.size > 0 && Date.now() < deadline; )
       await sleep(10);
     for (const socket of this.#sessions.keys()) socket.destroy();
@@ -122,6 +122,14 @@ export class StreamingServer {
     }
     return session;
   }
+}
+
+function serverEnds(): GantryError {
+  return new GantryError({
+    code: 'unavailable',
+    operation: 'serve a session',
+    message: 'the server ends; what was started in the container runs on',
+  });
 }
 
 /** What `/<kind>/<token>` names; nothing for a target that is no URL: whoever connects may write what it likes. */

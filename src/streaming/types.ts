@@ -22,6 +22,8 @@ export interface SessionIo {
   onResize(listener: (size: TerminalSize) => void): void;
   /** Aborted when the client is gone, politely or rudely. */
   readonly signal: AbortSignal;
+  /** Aborted when the server ends, with the error that the client is told. What runs in the container goes on. */
+  readonly ending: AbortSignal;
 }
 
 /** An exec or attach, resolved when the token was made; `run` is what happens once a client has connected. */

@@ -1,4 +1,4 @@
-/** An interactive command whose client has gone while its stage1 does not run: nothing of the session stays. */
+/** An interactive command whose client has gone while its stage1 does not run, or whose server ends: nothing of the session stays. */
 import type { Socket } from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -6,7 +6,8 @@ import type { Container } from '../store/sandbox.ts';
 import { execSession } from './attach.ts';
 import type { ControlHost } from './start.ts';
 
-test('a client that goes while stage1 is silent leaves no stream open', async () => {
+/** A session of a command that does not end, on a stage1 that does not answer. */
+function begin(signals: { readonly signal?: AbortSignal; readonly ending?: AbortSignal }) {
   const opened: Duplex[] = [];
   const killed: number[] = [];
   const control = {
@@ -33,7 +34,7 @@ test('a client that goes while stage1 is silent leaves no stream open', async ()
     }),
     sandbox: { directory: { controlSocket: '/nowhere' }, requireClient: () => client },
   };
-  const leaving = new AbortController();
+  const never = new AbortController().signal;
   const session = execSession(
     { control } as unknown as ControlHost,
     container as unknown as Container,
@@ -43,14 +44,25 @@ test('a client that goes while stage1 is silent leaves no stream open', async ()
       stdout: new PassThrough(),
       stderr: new PassThrough(),
       onResize: () => undefined,
-      signal: leaving.signal,
+      signal: never,
+      ending: never,
+      ...signals,
     },
   );
-  const ended = expect(session).rejects.toThrow('the client went away');
+  return { session, killed, opened };
+}
+
+test.each([
+  ['a client that goes while stage1 is silent', 'signal', [1, 9]],
+  ['a server that ends, and leaves the command alone,', 'ending', []],
+] as const)('%s leaves no stream open', async (_what, which, signals) => {
+  const leaving = new AbortController();
+  const { session, killed, opened } = begin({ [which]: leaving.signal });
+  const ended = expect(session).rejects.toThrow('it went away');
   await new Promise((resolve) => setTimeout(resolve, 20));
-  leaving.abort(new Error('the client went away'));
+  leaving.abort(new Error('it went away'));
   await ended;
-  expect(killed).toEqual([1, 9]);
+  expect(killed).toEqual(signals);
   expect(opened).toHaveLength(3);
   expect(opened.every(({ destroyed }) => destroyed)).toBe(true);
 });

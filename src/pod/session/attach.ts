@@ -17,6 +17,8 @@ export interface ClientIo {
   readonly stderr: Writable | undefined;
   onResize(listener: (size: { readonly rows: number; readonly columns: number }) => void): void;
   readonly signal: AbortSignal;
+  /** Aborts, with an error, when the server ends. */
+  readonly ending: AbortSignal;
 }
 
 const SIGHUP = 1;
@@ -24,8 +26,9 @@ const SIGKILL = 9;
 
 /**
  * Runs a command with a client's streams; its exit code. A client that goes away hangs it up, as a lost terminal would:
- * nobody could ever read or end it again. Errors: failed-precondition when the container does not run, stage1's; the signal's
- * reason, where the client has gone and stage1 does not say that the command has ended.
+ * nobody could ever read or end it again. The server's own end leaves it alone (docs/decisions 0004). Errors: failed-precondition when the
+ * container does not run, stage1's; the signal's reason, where the client has gone and stage1 does not say that the command has ended; that
+ * of `ending`.
  */
 export async function execSession(
   host: ControlHost,
@@ -52,7 +55,8 @@ export async function execSession(
   try {
     if (command.tty) followSize(io, (rows, columns) => client.resize(container.id, execId, rows, columns));
     const outputs = join(sockets, io);
-    const exit = await endOfExec(exited, io.signal, deadlines.hangUp + deadlines.execEnd, hangUp);
+    const end = endOfExec(exited, io.signal, deadlines.hangUp + deadlines.execEnd, hangUp);
+    const exit = await unless(io.ending, end);
     await outputs;
     if (exit !== undefined) return exit.exitCode;
     throw new GantryError({
@@ -69,7 +73,8 @@ export async function execSession(
 /**
  * Joins a client with a container's own streams until the container ends or the client leaves. The container notices
  * neither, except that its stdin may end (CRI's stdin_once). Where it does not, the end of the client's stdin is the
- * client's leave, as with containerd and CRI-O: `kubectl attach -i <file` would wait for ever. Errors: failed-precondition when it does not run.
+ * client's leave, as with containerd and CRI-O: `kubectl attach -i <file` would wait for ever. Errors: failed-precondition when it does not run;
+ * that of `ending`.
  */
 export async function attachSession(
   host: ControlHost,
@@ -88,11 +93,22 @@ export async function attachSession(
     if (io.signal.aborted) return;
     if (tty) followSize(io, (rows, columns) => client.resize(container.id, '', rows, columns));
     const { stdinOnce } = container.record.config;
-    await (stdinOnce && !tty ? join(sockets, io) : Promise.race([stdinEnded(io), join(sockets, io)]));
+    const left = stdinOnce && !tty ? join(sockets, io) : Promise.race([stdinEnded(io), join(sockets, io)]);
+    await unless(io.ending, left);
   } finally {
     io.signal.removeEventListener('abort', leave);
     leave();
   }
+}
+
+/** `work`, or the signal's reason as soon as it aborts; the work's later end is nobody's concern. */
+async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  work.catch(() => undefined);
+  return await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 /** Settles a moment after the client has ended its stdin, so that the answer to its last line still arrives. */

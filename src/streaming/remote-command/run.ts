@@ -1,6 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { GantryError } from '../../base/index.ts';
 import type { RemoteCommandSession, TerminalSize } from '../types.ts';
 import { readSizes } from './resize.ts';
 import type { Outcome } from './status.ts';
@@ -34,12 +33,13 @@ export async function runRemoteCommand(
     latest = size;
     for (const listener of listeners) listener(size);
   }
-  const ran = session
+  const outcome = await session
     .run({
       stdin: streams.stdin,
       stdout: streams.stdout,
       stderr: streams.stderr,
-      signal: AbortSignal.any([signal, ending]),
+      signal,
+      ending,
       // kubectl sends the first size before the process exists; whoever listens late still gets it.
       onResize(listener) {
         listeners.push(listener);
@@ -50,22 +50,8 @@ export async function runRemoteCommand(
       (code): Outcome => ({ kind: 'exited', code }),
       (error: unknown): Outcome => ({ kind: 'failed', error }),
     );
-  const outcome = await Promise.race([ran, endOfServer(ending)]);
   await Promise.all([endOf(streams.stdout), endOf(streams.stderr)]);
   await streams.reportOutcome(outcome);
-}
-
-function endOfServer(ending: AbortSignal): Promise<Outcome> {
-  const error = new GantryError({
-    code: 'unavailable',
-    operation: 'serve a session',
-    message: 'the server ends; what was started in the container runs on',
-  });
-  return new Promise((resolve) => {
-    const say = (): void => resolve({ kind: 'failed', error });
-    if (ending.aborted) say();
-    else ending.addEventListener('abort', say, { once: true });
-  });
 }
 
 /** Ends a stream and waits until its bytes have left; a client that is gone makes no difference any more. */

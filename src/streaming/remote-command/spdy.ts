@@ -40,7 +40,9 @@ export async function serveSpdyRemoteCommand(
     arrived();
   });
   const gone = new AbortController();
-  void spdy.closed.then(() => gone.abort());
+  void spdy.closed.then(() => {
+    if (!ending.aborted) gone.abort();
+  });
   try {
     const wanted = wantedStreams(session, protocol);
     await new Promise<void>((resolve, reject) => {

@@ -37,7 +37,9 @@ export async function serveWebSocketRemoteCommand(
   const webSocket = await acceptWebSocket(request, socket, head, protocol);
   const streams = clientStreams(session, webSocket, protocol);
   const gone = new AbortController();
-  webSocket.once('close', () => gone.abort());
+  webSocket.once('close', () => {
+    if (!ending.aborted) gone.abort();
+  });
   await runRemoteCommand(session, streams, gone.signal, ending);
   await closeWebSocket(webSocket);
 }
