@@ -74,6 +74,8 @@ function kubeletConfig(directory: string): string {
     oomScoreAdj: 0,
     maxOpenFiles: 4096,
     makeIPTablesUtilChains: false,
+    // As docs/kubelet.md has a node of Gantry's; cAdvisor knows containerd by itself.
+    featureGates: { PodAndContainerStatsFromCRI: values.server === 'gantry' },
     resolvConf,
   };
   const file = join(directory, 'kubelet.json');
